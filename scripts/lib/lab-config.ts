@@ -1,0 +1,54 @@
+import { stringify } from 'yaml';
+import type { PolicyOverrides } from '../../domain/policy.ts';
+
+/** The part of the lab's sheet of addresses and credentials that a configuration needs. */
+export interface LabSheet {
+  readonly cluster: string;
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly api: { readonly host: string; readonly port: number; readonly fingerprint: string };
+    readonly ssh: { readonly host: string; readonly port: number; readonly fingerprint: string };
+  }[];
+  readonly ssh: { readonly user: string; readonly privateKeyFile: string };
+}
+
+export interface LabConfigOptions {
+  /** Virtual seconds of the lab per real second: waiting times shrink with it. */
+  readonly scale: number;
+  /** Environment variable that will hold the API token. */
+  readonly tokenVariable: string;
+  readonly policy?: PolicyOverrides;
+}
+
+/** A `caretaker.yaml` for the lab: a real configuration, only with shorter waits. */
+export function labConfig(sheet: LabSheet, options: LabConfigOptions): string {
+  const { scale, tokenVariable, policy } = options;
+  const shrunk = (seconds: number) => `${Math.max(1, Math.round((seconds * 1_000) / scale))} ms`;
+  return stringify({
+    cluster: {
+      name: sheet.cluster,
+      api: { token: { env: tokenVariable } },
+      ssh: { user: sheet.ssh.user, privateKey: { file: sheet.ssh.privateKeyFile } },
+      // Machines of the lab have no file system of their own but the home of root.
+      stateDirectory: '~/caretaker-jobs',
+      nodes: sheet.nodes.map((node) => ({
+        name: node.name,
+        address: node.api.host,
+        api: { port: node.api.port, fingerprint: node.api.fingerprint },
+        ssh: { port: node.ssh.port, hostKey: node.ssh.fingerprint },
+      })),
+    },
+    polling: { interval: `${Math.max(50, Math.round(5_000 / scale))} ms`, stablePolls: 2 },
+    rollingUpdate: {
+      ...policy,
+      timeouts: { workerLost: '5 seconds', ...policy?.timeouts },
+      expected: {
+        upgrade: shrunk(240),
+        reboot: shrunk(240),
+        migrationPerGiB: shrunk(10),
+        containerRestart: shrunk(20),
+        ...policy?.expected,
+      },
+    },
+  });
+}

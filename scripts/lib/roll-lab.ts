@@ -1,0 +1,58 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { ensureNamespace } from '../temporal/namespace.ts';
+import { createLabSite, type LabSite, type LabSiteOptions } from './lab-site.ts';
+import { startWorkerProcess, type WorkerProcess } from './worker-process.ts';
+
+/** A lab, a namespace of Temporal and worker processes that nobody else uses. */
+export interface RollLab extends LabSite {
+  readonly client: Client;
+  readonly namespace: string;
+  startWorker(): Promise<WorkerProcess>;
+  /** Ends workers, lab and connections and removes the files. */
+  close(): Promise<void>;
+}
+
+export interface RollLabOptions extends Omit<LabSiteOptions, 'directory' | 'scale' | 'temporal'> {
+  readonly scale?: number;
+  readonly temporalAddress: string;
+  /** New for each lab. */
+  readonly namespace: string;
+  readonly workflowBundlePath: string;
+}
+
+/** Fast enough for tests, slow enough that a loaded machine does not time out what is 30 seconds in the lab. */
+const TEST_SCALE = 40;
+
+export async function createRollLab(options: RollLabOptions): Promise<RollLab> {
+  const { site, policy, scale = TEST_SCALE, temporalAddress, namespace, workflowBundlePath } = options;
+  const directory = await mkdtemp(join(tmpdir(), 'roll-lab-'));
+  const connection = await Connection.connect({ address: temporalAddress });
+  await ensureNamespace(connection, namespace);
+  const labSite = await createLabSite({
+    directory,
+    site,
+    scale,
+    temporal: { address: temporalAddress, namespace },
+    policy: { ...policy, timeouts: { workerLost: '2 seconds', ...policy?.timeouts } },
+  });
+  const workers = new Set<WorkerProcess>();
+  return {
+    ...labSite,
+    client: new Client({ connection, namespace }),
+    namespace,
+    async startWorker() {
+      const worker = await startWorkerProcess({ ...labSite.env, CARETAKER_WORKFLOW_BUNDLE: workflowBundlePath });
+      workers.add(worker);
+      return worker;
+    },
+    async close() {
+      await Promise.all([...workers].map((worker) => worker.end('SIGKILL')));
+      await connection.close();
+      await labSite.lab.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,158 @@
+import { DEFAULT_POLICY } from '../../config/policy-schema.ts';
+import type {
+  ClusterSnapshot,
+  Guest,
+  HaState,
+  NodeHealth,
+  NodeKernels,
+  NodeSoftware,
+  NodeState,
+  PackageUpdate,
+  QDevice,
+} from '../../domain/cluster.ts';
+import type { GuestMove, NodePlan } from '../../domain/plan.ts';
+import type { Policy, PolicyOverrides, RollSettings } from '../../domain/policy.ts';
+
+export const GIB = 2 ** 30;
+export const OLD_KERNEL = '6.14.8-2-pve';
+export const NEW_KERNEL = '6.14.11-1-pve';
+
+export function aNode(name: string, changes: Partial<NodeState> = {}): NodeState {
+  return { name, online: true, votes: 1, memory: 64 * GIB, lrm: 'idle', maintenance: false, ...changes };
+}
+
+/** A running VM on shared storage that nothing holds in its place. */
+export function aVm(vmid: number, changes: Partial<Guest> = {}): Guest {
+  return {
+    vmid,
+    kind: 'qemu',
+    name: `vm-${vmid}`,
+    node: 'pve1',
+    running: true,
+    template: false,
+    maxMemory: 4 * GIB,
+    tags: [],
+    lock: null,
+    ha: null,
+    obstacles: [],
+    hasLocalDisks: false,
+    replicatedTo: [],
+    ...changes,
+  };
+}
+
+export function aContainer(vmid: number, changes: Partial<Guest> = {}): Guest {
+  return aVm(vmid, { kind: 'lxc', name: `ct-${vmid}`, maxMemory: GIB, ...changes });
+}
+
+export function anHaVm(vmid: number, changes: Partial<Guest> = {}): Guest {
+  return aVm(vmid, { ha: { sid: `vm:${vmid}`, state: 'started' }, ...changes });
+}
+
+export interface ClusterParts {
+  readonly nodes?: readonly NodeState[];
+  readonly guests?: readonly Guest[];
+  readonly qdevice?: QDevice | null;
+  readonly ha?: Partial<HaState>;
+  readonly quorate?: boolean;
+}
+
+/** A cluster whose quorum figures follow from its votes: two nodes without QDevice unless said otherwise. */
+export function aCluster(parts: ClusterParts = {}): ClusterSnapshot {
+  const nodes = parts.nodes ?? [aNode('pve1'), aNode('pve2')];
+  const qdevice = parts.qdevice ?? null;
+  const expectedVotes = nodes.reduce((total, node) => total + node.votes, qdevice?.votes ?? 0);
+  return {
+    cluster: 'homelab',
+    takenAt: '2026-11-22T03:00:00.000Z',
+    quorum: { quorate: parts.quorate ?? true, expectedVotes, quorum: Math.floor(expectedVotes / 2) + 1, qdevice },
+    nodes,
+    guests: parts.guests ?? [],
+    ha: { master: null, masterActive: false, startedServices: 0, ...parts.ha },
+  };
+}
+
+export function aPackage(name = 'pve-manager', changes: Partial<PackageUpdate> = {}): PackageUpdate {
+  return { name, from: '9.0.3', to: '9.0.4', ...changes };
+}
+
+/** Kernels of a node that runs its only one. */
+export function someKernels(changes: Partial<NodeKernels> = {}): NodeKernels {
+  return { running: OLD_KERNEL, installed: [OLD_KERNEL], pinned: null, nextBoot: null, ...changes };
+}
+
+/** A node that is up to date. */
+export function theSoftware(node: string, changes: Partial<NodeSoftware> = {}): NodeSoftware {
+  return { node, pending: [], kernels: someKernels(), bootId: `${node}-boot-1`, ...changes };
+}
+
+/** A node with one package to upgrade and no new kernel. */
+export function outdated(node: string, changes: Partial<NodeSoftware> = {}): NodeSoftware {
+  return theSoftware(node, { pending: [aPackage()], ...changes });
+}
+
+export function theHealth(node: string, changes: Partial<NodeHealth> = {}): NodeHealth {
+  return {
+    node,
+    onlineForPeers: true,
+    peersQuorate: true,
+    ownQuorate: true,
+    bootId: `${node}-boot-1`,
+    runningKernel: OLD_KERNEL,
+    activeServices: ['corosync', 'pve-cluster'],
+    activeStorages: ['local', 'nfs'],
+    lrmFresh: null,
+    ...changes,
+  };
+}
+
+/** The default policy with parts of it changed, merged as the configuration does it. */
+export function aPolicy(changes: PolicyOverrides = {}): Policy {
+  return {
+    ...DEFAULT_POLICY,
+    ...changes,
+    guests: { ...DEFAULT_POLICY.guests, ...changes.guests },
+    timeouts: { ...DEFAULT_POLICY.timeouts, ...changes.timeouts },
+    expected: { ...DEFAULT_POLICY.expected, ...changes.expected },
+  };
+}
+
+export function theSettings(changes: Partial<Omit<RollSettings, 'policy'>> & { policy?: PolicyOverrides } = {}): RollSettings {
+  return {
+    cluster: 'homelab',
+    nodes: ['pve1', 'pve2'],
+    orchestratorGuest: null,
+    ...changes,
+    policy: aPolicy(changes.policy),
+  };
+}
+
+export function aMove(vmid: number, changes: Partial<GuestMove> = {}): GuestMove {
+  return {
+    vmid,
+    kind: 'qemu',
+    name: `vm-${vmid}`,
+    how: 'live',
+    target: 'pve2',
+    maxMemory: 4 * GIB,
+    withLocalDisks: false,
+    ...changes,
+  };
+}
+
+export function aNodePlan(node: string, changes: Partial<NodePlan> = {}): NodePlan {
+  return {
+    node,
+    action: 'update',
+    reason: '1 package to upgrade',
+    packages: [aPackage()],
+    rebootExpected: false,
+    maintenance: false,
+    quorum: { verdict: 'keeps-quorum', votesLeft: 2, votesNeeded: 2, explanation: `2 votes stay without ${node}` },
+    moves: [],
+    refusals: [],
+    warnings: [],
+    expectedMilliseconds: 0,
+    ...changes,
+  };
+}

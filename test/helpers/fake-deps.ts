@@ -1,0 +1,77 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import type { ActivityDeps } from '../../activities/index.ts';
+import type { ProxmoxClient, TaskResult } from '../../clients/proxmox/index.ts';
+import type { RemoteJobs } from '../../clients/remote-job/index.ts';
+import type { ExecResult } from '../../clients/ssh/index.ts';
+import { theSettings } from './builders.ts';
+
+export interface FakeWorld {
+  /** Answers to the calls that the test expects; any other call fails the test. */
+  readonly proxmox?: Partial<ProxmoxClient>;
+  readonly exec?: (node: string, line: string) => ExecResult | Promise<ExecResult>;
+  readonly jobs?: Partial<RemoteJobs>;
+  readonly settings?: ActivityDeps['settings'];
+  readonly stablePolls?: number;
+}
+
+/** Connections to a world that exists only in a test. `avoid` and `via` lead back to the same fake unless given. */
+export function fakeDeps(world: FakeWorld): ActivityDeps {
+  const proxmox: ProxmoxClient = onlyExpected<ProxmoxClient>('proxmox', {
+    avoid: () => proxmox,
+    via: () => proxmox,
+    ...world.proxmox,
+  });
+  return {
+    settings: world.settings ?? (() => theSettings()),
+    proxmox,
+    ssh: (node) => {
+      const exec = async (line: string) => {
+        if (!world.exec) throw new Error(`the test did not expect the command "${line}" on ${node}`);
+        return world.exec(node, line);
+      };
+      return { label: node, exec, withConnection: (run) => run({ exec }) };
+    },
+    jobs: () => onlyExpected<RemoteJobs>('jobs', world.jobs ?? {}),
+    polling: { intervalMs: 1, stablePolls: world.stablePolls ?? 2 },
+  };
+}
+
+function onlyExpected<T extends object>(name: string, calls: Partial<T>): T {
+  return new Proxy(calls, {
+    get(target, key) {
+      const call: unknown = Reflect.get(target, key);
+      if (call === undefined) throw new Error(`the test did not expect a call of ${name}.${String(key)}`);
+      return call;
+    },
+  }) as T;
+}
+
+type ActivityInfoChanges = ConstructorParameters<typeof MockActivityEnvironment>[0];
+
+/** Where one activity runs: scheduled now, quiet unless something is wrong. */
+export function activityEnvironment(info: ActivityInfoChanges = {}): MockActivityEnvironment {
+  return new MockActivityEnvironment(
+    { scheduledTimestampMs: Date.now(), ...info },
+    { logger: new DefaultLogger('ERROR', () => undefined) },
+  );
+}
+
+export function answered(stdout: string): ExecResult {
+  return { code: 0, signal: undefined, stdout, stderr: '', truncated: false };
+}
+
+export function exited(code: number, stderr: string): ExecResult {
+  return { code, signal: undefined, stdout: '', stderr, truncated: false };
+}
+
+export const taskOk: TaskResult = { status: 'ok', exitstatus: 'OK', warnings: 0, log: ['TASK OK'] };
+
+export function taskFailed(reason: string): TaskResult {
+  return { status: 'failed', exitstatus: reason, warnings: 0, log: [`TASK ERROR: ${reason}`] };
+}
+
+/** An error as our clients throw it. */
+export function clientError(outcome: 'refused' | 'retryable' | 'unknown', message: string): Error {
+  return Object.assign(new Error(message), { outcome });
+}

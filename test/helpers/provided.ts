@@ -1,0 +1,15 @@
+/** What the global set-ups of vitest.config.ts hand to the test files, read with `inject` from vitest. */
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** File of the workflow bundle, or `null` while there is no `workflows/index.ts`. */
+    readonly workflowBundlePath: string | null;
+    /** Executable of the time-skipping server. */
+    readonly testServerPath: string;
+    /** `host:port` of the dev server shared by the whole test run. */
+    readonly temporalAddress: string;
+    /** The Temporal CLI that started it. */
+    readonly temporalCliPath: string;
+  }
+}
+
+export {};
