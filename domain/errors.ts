@@ -1,0 +1,29 @@
+/** Stable types of failures: programs go by these, people by the message. */
+export const ErrorType = {
+  /** Input or configuration is wrong; the message names the field. */
+  InvalidInput: 'InvalidInput',
+  /** A safety rule forbids the run; the details hold the refusals. */
+  Refused: 'Refused',
+  /** The world is no longer what the plan was made for. */
+  PlanChanged: 'PlanChanged',
+  /** A remote system refused: asking again cannot help. */
+  RemoteRefused: 'RemoteRefused',
+  /** A remote system did not answer, or not in time: the world may change. */
+  RemoteUnavailable: 'RemoteUnavailable',
+  /** A guest is not where it should be. */
+  GuestMoveFailed: 'GuestMoveFailed',
+  /** Packages could not be upgraded; the details hold the end of the log. */
+  UpgradeFailed: 'UpgradeFailed',
+  /** The node did not prove a reboot in time. */
+  RebootNotProven: 'RebootNotProven',
+  /** The node is back but not a full member of the cluster. */
+  RejoinFailed: 'RejoinFailed',
+  /** The node update ended badly; the details hold its report. */
+  NodeUpdateFailed: 'NodeUpdateFailed',
+  /** The rolling update ended badly; the details hold its report. */
+  RollFailed: 'RollFailed',
+  /** An operator asked to stop. */
+  Aborted: 'Aborted',
+} as const;
+
+export type ErrorType = (typeof ErrorType)[keyof typeof ErrorType];

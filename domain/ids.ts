@@ -1,0 +1,26 @@
+/** Workflow ids are business ids: the same id cannot run twice at the same time. */
+export function rollingUpdateId(cluster: string): string {
+  return `rolling-update/${cluster}`;
+}
+
+/**
+ * A dry run has an id of its own, so that planning never waits for a real run and never stands in its way.
+ *
+ * @param time Any text that makes the id new, such as an ISO 8601 time.
+ */
+export function rollingUpdatePlanId(cluster: string, time: string): string {
+  return `rolling-update-plan/${cluster}/${time}`;
+}
+
+/** @param run Run id of the parent, or any text that makes the id new. */
+export function updateNodeId(node: string, run: string): string {
+  return `update-node/${node}/${run}`;
+}
+
+/**
+ * Name of a remote job on a host: the same step of the same run finds its job again, whoever asks.
+ * Only characters that a systemd unit name and a file name take.
+ */
+export function remoteJobId(step: string, runId: string): string {
+  return `${step}-${runId}`.replaceAll(/[^A-Za-z0-9-]/g, '-');
+}

@@ -1,0 +1,77 @@
+import type { Duration } from './duration.ts';
+
+/** What to do with a running guest while its node is away. */
+export type GuestTreatment = 'migrate' | 'shutdown' | 'leave' | 'refuse';
+
+/** How a rolling update behaves. Manual and scheduled runs, dry and real ones, differ only in this. */
+export interface Policy {
+  /** Stop after planning and return the plan; nothing on any node is changed. */
+  readonly dryRun: boolean;
+  /** Nodes to update, in this order; empty: all nodes of the configuration in its order. */
+  readonly nodes: readonly string[];
+  readonly reboot: 'if-needed' | 'always' | 'never';
+  /** Whether a person must agree: never, once to the plan, or to every node. */
+  readonly approval: 'none' | 'plan' | 'every-node';
+  /** How many guests of a node move at the same time. */
+  readonly parallelMigrations: number;
+  /** Whether VMs may copy their local disks while moving: only replicated ones, always, or never. */
+  readonly localDisks: 'replicated' | 'always' | 'never';
+  /** Share of a node's memory, in percent, that guests must leave free for the system and the ZFS cache. */
+  readonly memoryReservePercent: number;
+  readonly guests: GuestPolicy;
+  readonly timeouts: PolicyTimeouts;
+  readonly expected: ExpectedDurations;
+}
+
+export interface GuestPolicy {
+  readonly default: GuestTreatment;
+  /** Exceptions by vmid. */
+  readonly overrides: Readonly<Record<string, GuestTreatment>>;
+}
+
+export interface PolicyTimeouts {
+  /** Longest wait for an approval; then the run ends as refused. */
+  readonly approval: Duration;
+  /** Longest time for one guest's move. */
+  readonly migration: Duration;
+  /** How long a guest may take to shut down in order; it is never forced. */
+  readonly guestShutdown: Duration;
+  /** Longest wait until the HA manager has moved its guests. */
+  readonly haMove: Duration;
+  readonly upgrade: Duration;
+  /** From the reboot request until the node answers with a new boot id. */
+  readonly reboot: Duration;
+  /** From the new boot id until the node is a full member again. */
+  readonly rejoin: Duration;
+  /** How long the run goes on trying to undo one change. */
+  readonly undo: Duration;
+  /** Silence after which a worker is taken for dead and its step is given to another. */
+  readonly workerLost: Duration;
+}
+
+/** Typical durations, only for the expected time that plan and progress show. */
+export interface ExpectedDurations {
+  readonly upgrade: Duration;
+  readonly reboot: Duration;
+  /** One gibibyte of a guest's memory. */
+  readonly migrationPerGiB: Duration;
+  /** A container's stop and start around its move. */
+  readonly containerRestart: Duration;
+}
+
+/** Input of `rollingUpdate` and `updateNode`: any part of the policy; what is absent comes from the configuration. */
+export type PolicyOverrides = {
+  readonly [Key in keyof Policy]?: Policy[Key] extends GuestPolicy | PolicyTimeouts | ExpectedDurations
+    ? Partial<Policy[Key]>
+    : Policy[Key];
+};
+
+/** Configuration and input merged and checked: what a run goes by. */
+export interface RollSettings {
+  readonly cluster: string;
+  /** All nodes of the configuration, in its order. */
+  readonly nodes: readonly string[];
+  /** vmid of the guest in which the workers or Temporal run, if they run in the cluster. */
+  readonly orchestratorGuest: number | null;
+  readonly policy: Policy;
+}

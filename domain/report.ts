@@ -1,0 +1,91 @@
+import type { PackageUpdate } from './cluster.ts';
+import type { MoveKind, RollPlan } from './plan.ts';
+import type { OpenUndo } from './undo.ts';
+
+export type NodePhase =
+  | 'waiting'
+  | 'checking'
+  | 'awaiting-approval'
+  | 'maintenance'
+  | 'draining'
+  | 'upgrading'
+  | 'rebooting'
+  | 'rejoining'
+  | 'returning'
+  | 'verifying'
+  | 'undoing'
+  | 'done'
+  | 'skipped'
+  | 'failed';
+
+export interface PhaseTime {
+  readonly phase: NodePhase;
+  /** ISO 8601. */
+  readonly startedAt: string;
+}
+
+export type GuestWhereabouts = 'home' | 'leaving' | 'away' | 'returning' | 'stopped' | 'stays' | 'lost';
+
+/** One guest of the node that is being updated. */
+export interface GuestProgress {
+  readonly vmid: number;
+  readonly name: string;
+  readonly how: MoveKind;
+  readonly at: GuestWhereabouts;
+  readonly node: string;
+}
+
+export interface RebootProof {
+  readonly bootIdBefore: string;
+  readonly bootIdAfter: string;
+  readonly kernelBefore: string;
+  readonly kernelAfter: string;
+}
+
+export type NodeOutcome = 'planned' | 'updated' | 'skipped' | 'failed' | 'refused' | 'aborted' | 'not-reached';
+
+export interface NodeReport {
+  readonly node: string;
+  readonly outcome: NodeOutcome;
+  /** Why, in one sentence. */
+  readonly reason: string;
+  readonly phases: readonly PhaseTime[];
+  readonly packages: readonly PackageUpdate[];
+  readonly reboot: RebootProof | null;
+  readonly guests: readonly GuestProgress[];
+  readonly warnings: readonly string[];
+  readonly openUndo: readonly OpenUndo[];
+}
+
+export type RollOutcome = 'planned' | 'nothing-to-do' | 'done' | 'refused' | 'failed' | 'aborted';
+
+/** Result of `rollingUpdate`; a run that fails carries it in the details of its failure. */
+export interface RollReport {
+  readonly cluster: string;
+  readonly outcome: RollOutcome;
+  readonly reason: string;
+  readonly startedAt: string;
+  readonly endedAt: string;
+  readonly plan: RollPlan | null;
+  readonly nodes: readonly NodeReport[];
+  readonly warnings: readonly string[];
+}
+
+/** Answer of the query `progress` of `updateNode`. */
+export interface NodeProgress {
+  readonly node: string;
+  readonly phase: NodePhase;
+  readonly phases: readonly PhaseTime[];
+  readonly guests: readonly GuestProgress[];
+}
+
+/** Answer of the query `progress` of `rollingUpdate`. */
+export interface RollProgress {
+  readonly cluster: string;
+  readonly startedAt: string;
+  readonly paused: boolean;
+  /** What the run waits for from a person, if anything. */
+  readonly waitingFor: string | null;
+  readonly nodes: readonly NodeProgress[];
+  readonly expectedMilliseconds: number;
+}

@@ -1,0 +1,8 @@
+/** Search attributes of every run, all keywords; the worker registers them when it starts. */
+export const SearchAttribute = {
+  /** `rolling-update`, `node-update`. */
+  kind: 'MaintenanceKind',
+  node: 'MaintenanceNode',
+  /** `running`, then the report's outcome. */
+  outcome: 'MaintenanceOutcome',
+} as const;

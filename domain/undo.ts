@@ -1,0 +1,30 @@
+import type { GuestKind } from './cluster.ts';
+
+/** One change that a run made to the cluster and has to take back, whatever happens. */
+export type Undo =
+  | { readonly kind: 'maintenance'; readonly node: string }
+  | {
+      readonly kind: 'guest-away';
+      readonly vmid: number;
+      readonly guestKind: GuestKind;
+      readonly name: string;
+      /** Node it belongs to. */
+      readonly home: string;
+      /** Node it was sent to. A guest found on a third node was moved by somebody else and stays there. */
+      readonly away: string;
+      readonly withLocalDisks: boolean;
+    }
+  | {
+      readonly kind: 'guest-stopped';
+      readonly vmid: number;
+      readonly guestKind: GuestKind;
+      readonly name: string;
+      readonly home: string;
+    };
+
+/** An entry that could not be taken back, with the reason and what to do by hand. */
+export interface OpenUndo {
+  readonly undo: Undo;
+  readonly reason: string;
+  readonly remedy: string;
+}

@@ -1,0 +1,211 @@
+import type { ClusterSnapshot, Guest, NodeState, Obstacle } from '../domain/cluster.ts';
+import type { GuestMove, MoveKind, Refusal } from '../domain/plan.ts';
+import type { GuestTreatment, Policy } from '../domain/policy.ts';
+
+export interface Evacuation {
+  readonly moves: readonly GuestMove[];
+  readonly refusals: readonly Refusal[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Where every running guest of `node` goes while the node is away. All problems are found at once.
+ *
+ * Memory is counted by what guests may grow to, not by what they use now: a target that fits today's usage runs out
+ * of memory when they grow, and the kernel then kills guests on a healthy node.
+ */
+export function planEvacuation(snapshot: ClusterSnapshot, node: string, policy: Policy): Evacuation {
+  const guests = snapshot.guests
+    .filter((guest) => guest.node === node && guest.running && !guest.template)
+    .sort((a, b) => a.vmid - b.vmid);
+  const problems = guests.flatMap((guest) => problemOf(guest, treatmentOf(guest, policy)) ?? []);
+  const blocked = new Set(problems.map((problem) => problem.vmid));
+  const free = guests.filter((guest) => !blocked.has(guest.vmid));
+
+  const placement = placeGuests(
+    free.filter((guest) => treatmentOf(guest, policy) === 'migrate'),
+    snapshot,
+    node,
+    policy,
+  );
+  const moves = free.flatMap((guest): GuestMove[] => {
+    const treatment = treatmentOf(guest, policy);
+    if (treatment !== 'migrate') return [moveOf(guest, treatment === 'leave' ? 'leave' : 'shutdown', null)];
+    const target = placement.targets.get(guest.vmid);
+    return target === undefined ? [] : [moveOf(guest, migrationOf(guest), target)];
+  });
+
+  return {
+    moves,
+    refusals: [...problems, ...placement.refusals],
+    warnings: moves
+      .filter((move) => move.how === 'leave')
+      .map((move) => `${move.name} (${move.vmid}) stays on ${node} and goes down when it reboots`),
+  };
+}
+
+export function treatmentOf(guest: Guest, policy: Policy): GuestTreatment {
+  return policy.guests.overrides[String(guest.vmid)] ?? policy.guests.default;
+}
+
+function problemOf(guest: Guest, treatment: GuestTreatment): Refusal | null {
+  const who = `${guest.name} (${guest.vmid})`;
+  const refusal = (code: Refusal['code'], message: string, remedy: string): Refusal => ({
+    code,
+    node: guest.node,
+    vmid: guest.vmid,
+    message,
+    remedy,
+  });
+
+  if (treatment === 'refuse') {
+    return refusal(
+      'guest-refused',
+      `${who} runs on ${guest.node} and the policy says that it must not be touched`,
+      `move or stop it by hand, or change rollingUpdate.guests.overrides.${guest.vmid}`,
+    );
+  }
+  if (guest.lock !== null) {
+    return refusal('guest-locked', `${who} is locked (${guest.lock})`, `wait until its ${guest.lock} has finished`);
+  }
+  if (guest.ha !== null && treatment !== 'migrate') {
+    return refusal(
+      'guest-refused',
+      `${who} is managed by HA (${guest.ha.sid}), which moves it whatever the policy says: "${treatment}" cannot be kept`,
+      `use "migrate" for it, or take it out of HA`,
+    );
+  }
+  if (guest.ha?.state === 'error') {
+    return refusal(
+      'guest-cannot-move',
+      `${who} is in the HA state "error", so the HA manager does not move it`,
+      `set the HA resource ${guest.ha.sid} to disabled, mend the guest and set it to started`,
+    );
+  }
+  const fixed = treatment === 'migrate' ? guest.obstacles.filter((obstacle) => obstacle.target === undefined) : [];
+  if (fixed.length > 0) {
+    return refusal(
+      'guest-cannot-move',
+      `${who} cannot leave ${guest.node}: ${describeObstacles(fixed)}`,
+      `set rollingUpdate.guests.overrides.${guest.vmid} to "shutdown" (stopped and started again) or "leave"`,
+    );
+  }
+  return null;
+}
+
+interface Placement {
+  readonly targets: ReadonlyMap<number, string>;
+  readonly refusals: readonly Refusal[];
+}
+
+/** Gives each guest the node with most room left; those with the least choice and the most memory choose first. */
+function placeGuests(guests: readonly Guest[], snapshot: ClusterSnapshot, node: string, policy: Policy): Placement {
+  const survivors = snapshot.nodes.filter((other) => other.name !== node && other.online && !other.maintenance);
+  const room = new Map(survivors.map((survivor) => [survivor.name, roomOn(survivor, snapshot, policy)]));
+  const targets = new Map<number, string>();
+  const refusals: Refusal[] = [];
+
+  const candidates = new Map(guests.map((guest) => [guest.vmid, survivorsFor(guest, survivors, policy)]));
+  const choices = (guest: Guest) => candidates.get(guest.vmid) ?? [];
+  const inTurn = [...guests].sort(
+    (a, b) => choices(a).length - choices(b).length || b.maxMemory - a.maxMemory || a.vmid - b.vmid,
+  );
+  for (const guest of inTurn) {
+    const allowed = choices(guest);
+    if (allowed.length === 0) {
+      refusals.push(nowhereToGo(guest, survivors, policy));
+      continue;
+    }
+    const best = [...allowed].sort((a, b) => (room.get(b) ?? 0) - (room.get(a) ?? 0) || (a < b ? -1 : 1))[0] ?? '';
+    const left = room.get(best) ?? 0;
+    if (left < guest.maxMemory) {
+      refusals.push(noRoom(guest, best, left));
+      continue;
+    }
+    room.set(best, left - guest.maxMemory);
+    targets.set(guest.vmid, best);
+  }
+  return { targets, refusals };
+}
+
+/** Bytes of memory that guests may still take on `node`, below zero when it is overcommitted already. */
+export function roomOn(node: NodeState, snapshot: ClusterSnapshot, policy: Policy): number {
+  const usable = Math.floor(node.memory * (1 - policy.memoryReservePercent / 100));
+  const taken = snapshot.guests
+    .filter((guest) => guest.node === node.name && guest.running)
+    .reduce((total, guest) => total + guest.maxMemory, 0);
+  return usable - taken;
+}
+
+function survivorsFor(guest: Guest, survivors: readonly NodeState[], policy: Policy): string[] {
+  return survivors.map((survivor) => survivor.name).filter((target) => obstaclesTo(guest, target, policy).length === 0);
+}
+
+function obstaclesTo(guest: Guest, target: string, policy: Policy): Obstacle[] {
+  const known = guest.obstacles.filter((obstacle) => obstacle.target === undefined || obstacle.target === target);
+  if (!guest.hasLocalDisks || guest.replicatedTo.includes(target)) return known;
+  // Proxmox refuses to send a replicated, running VM anywhere but to a replication target.
+  if (guest.replicatedTo.length > 0)
+    return [...known, { code: 'replication-target', detail: 'not replicated', target }];
+  if (policy.localDisks !== 'always') return [...known, { code: 'local-disk', detail: 'not replicated', target }];
+  return known;
+}
+
+function nowhereToGo(guest: Guest, survivors: readonly NodeState[], policy: Policy): Refusal {
+  const reasons = survivors.flatMap((survivor) => obstaclesTo(guest, survivor.name, policy));
+  return {
+    code: 'guest-cannot-move',
+    node: guest.node,
+    vmid: guest.vmid,
+    message:
+      `no other node can take ${guest.name} (${guest.vmid})` +
+      (reasons.length > 0 ? `: ${describeObstacles(reasons)}` : ': none is online'),
+    remedy: reasons.some((reason) => reason.code === 'local-disk')
+      ? `replicate its disks, allow copying them with rollingUpdate.localDisks "always", ` +
+        `or set rollingUpdate.guests.overrides.${guest.vmid} to "shutdown"`
+      : `remove what holds it, or set rollingUpdate.guests.overrides.${guest.vmid} to "shutdown" or "leave"`,
+  };
+}
+
+function noRoom(guest: Guest, target: string, left: number): Refusal {
+  return {
+    code: 'no-capacity',
+    node: guest.node,
+    vmid: guest.vmid,
+    message:
+      `${guest.name} (${guest.vmid}) may grow to ${gibibytes(guest.maxMemory)}, ` +
+      `but ${target}, the node with most room, has only ${gibibytes(Math.max(left, 0))} left`,
+    remedy:
+      `stop guests on ${target}, give this one less memory, lower rollingUpdate.memoryReservePercent, ` +
+      `or set rollingUpdate.guests.overrides.${guest.vmid} to "shutdown"`,
+  };
+}
+
+function migrationOf(guest: Guest): MoveKind {
+  if (guest.ha !== null) return 'ha';
+  return guest.kind === 'qemu' ? 'live' : 'restart';
+}
+
+function moveOf(guest: Guest, how: MoveKind, target: string | null): GuestMove {
+  const { vmid, kind, name, maxMemory, hasLocalDisks } = guest;
+  return { vmid, kind, name, how, target, maxMemory, withLocalDisks: hasLocalDisks };
+}
+
+function describeObstacles(obstacles: readonly Obstacle[]): string {
+  const words: Readonly<Record<Obstacle['code'], string>> = {
+    'local-disk': 'local disk',
+    passthrough: 'passed-through device',
+    'mapped-resource': 'mapped device',
+    'bind-mount': 'bind mount',
+    'storage-unavailable': 'storage missing',
+    'ha-rule': 'HA rule',
+    'replication-target': 'replicated elsewhere',
+  };
+  return obstacles
+    .map(({ code, detail, target }) => `${words[code]} ${detail}${target === undefined ? '' : ` on ${target}`}`)
+    .join(', ');
+}
+
+function gibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}

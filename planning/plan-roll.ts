@@ -1,0 +1,88 @@
+import type { ClusterSnapshot, NodeSoftware } from '../domain/cluster.ts';
+import type { GuestMove, NodePlan, Refusal, RollPlan } from '../domain/plan.ts';
+import type { RollSettings } from '../domain/policy.ts';
+import { orderNodes } from './node-order.ts';
+import { planNode } from './plan-node.ts';
+import { forecastQuorum } from './quorum-forecast.ts';
+
+/** The whole rolling update as data: every node in its order, with all refusals found at once. */
+export function planRoll(
+  snapshot: ClusterSnapshot,
+  software: readonly NodeSoftware[],
+  settings: RollSettings,
+): RollPlan {
+  const byNode = new Map(software.map((each) => [each.node, each]));
+  const nodes = orderNodes(settings, snapshot).map((node) => {
+    const own = byNode.get(node);
+    return own ? planNode(snapshot, own, settings.policy) : planUnreadable(snapshot, node);
+  });
+  return { cluster: settings.cluster, nodes };
+}
+
+export function refusalsOf(plan: RollPlan): Refusal[] {
+  const seen = new Set<string>();
+  return plan.nodes
+    .flatMap((node) => node.refusals)
+    .filter((refusal) => {
+      const key = `${refusal.code}/${refusal.node}/${refusal.vmid ?? ''}`;
+      return seen.has(key) ? false : seen.add(key);
+    });
+}
+
+/** What the fresh plan of a node does differently from the one that was shown; empty when nothing matters. */
+export function describeDrift(shown: NodePlan, fresh: NodePlan): string[] {
+  const drift: string[] = [];
+  if (shown.action !== fresh.action) drift.push(`${fresh.node}: ${fresh.action} instead of ${shown.action}`);
+  if (!shown.rebootExpected && fresh.rebootExpected) drift.push(`${fresh.node}: now needs a reboot`);
+  if (shown.quorum.verdict !== fresh.quorum.verdict) drift.push(`${fresh.node}: ${fresh.quorum.explanation}`);
+  const before = new Map(shown.moves.map((move) => [move.vmid, move]));
+  for (const move of fresh.moves) {
+    const old = before.get(move.vmid);
+    before.delete(move.vmid);
+    if (!old) drift.push(`${move.name} (${move.vmid}) runs on ${fresh.node} now`);
+    else if (old.how !== move.how || old.target !== move.target) {
+      drift.push(`${move.name} (${move.vmid}): ${describeMove(move)} instead of ${describeMove(old)}`);
+    }
+  }
+  for (const gone of before.values()) drift.push(`${gone.name} (${gone.vmid}) no longer runs on ${fresh.node}`);
+  return drift;
+}
+
+function describeMove({ how, target }: GuestMove): string {
+  return target === null ? how : `${how} to ${target}`;
+}
+
+/** A node whose software could not be read is a node that does not answer, or one that the cluster does not have. */
+function planUnreadable(snapshot: ClusterSnapshot, node: string): NodePlan {
+  return {
+    node,
+    action: 'update',
+    reason: 'its state is unknown',
+    packages: [],
+    rebootExpected: false,
+    maintenance: false,
+    quorum: forecastQuorum(snapshot, node),
+    moves: [],
+    refusals: [whyUnreadable(snapshot, node)],
+    warnings: [],
+    expectedMilliseconds: 0,
+  };
+}
+
+function whyUnreadable(snapshot: ClusterSnapshot, node: string): Refusal {
+  if (!snapshot.nodes.some((each) => each.name === node)) {
+    const names = snapshot.nodes.map((each) => each.name).join(', ');
+    return {
+      code: 'unknown-node',
+      node,
+      message: `${node} is not a member of the cluster ${snapshot.cluster} (${names})`,
+      remedy: 'correct its name below cluster.nodes of the configuration, or join it to the cluster',
+    };
+  }
+  return {
+    code: 'node-offline',
+    node,
+    message: `${node} does not answer, so its packages and kernels are unknown`,
+    remedy: `bring ${node} back, then start again`,
+  };
+}
