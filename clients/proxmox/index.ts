@@ -1,0 +1,10 @@
+export { createProxmoxClient, type ProxmoxClient, type ProxmoxClientOptions } from './client.ts';
+export { ProxmoxError, type Outcome, type ProxmoxErrorType } from './errors.ts';
+export type { EndpointOptions, EndpointTls } from './endpoint.ts';
+export type { CallScope, Params } from './failover.ts';
+export type { ClusterCalls } from './cluster.ts';
+export type { NodeCalls } from './nodes.ts';
+export type { GuestCalls } from './guests.ts';
+export type { FollowOptions, StartTaskOptions, TaskCalls, TaskHandle, TaskResult, TaskSearch } from './tasks.ts';
+export { parseUpid, type Upid } from './upid.ts';
+export type * from './types.ts';

@@ -1,0 +1,182 @@
+import type { RawCalls } from './failover.ts';
+import { taskListings } from './listings.ts';
+import type {
+  NodeStatus,
+  NodeStorage,
+  PackageVersion,
+  PendingPackage,
+  Replication,
+  Repositories,
+  Service,
+  TaskFilter,
+  TaskListing,
+} from './types.ts';
+import {
+  count,
+  flag,
+  list,
+  names,
+  optionalFlag,
+  optionalList,
+  optionalRecord,
+  optionalText,
+  record,
+  text,
+} from './wire.ts';
+
+export interface NodeCalls {
+  /** `GET /nodes/{node}/status` */
+  nodeStatus(node: string): Promise<NodeStatus>;
+  /** `GET /nodes/{node}/services` */
+  services(node: string): Promise<readonly Service[]>;
+  /** `GET /nodes/{node}/storage` */
+  storages(node: string): Promise<readonly NodeStorage[]>;
+  /** `GET /nodes/{node}/tasks`, newest first as the node lists them. */
+  tasks(node: string, filter?: TaskFilter): Promise<readonly TaskListing[]>;
+  /** `POST /nodes/{node}/apt/update`: refreshes the package lists; returns the UPID of the `aptupdate` task. */
+  refreshPackages(node: string): Promise<string>;
+  /** `GET /nodes/{node}/apt/update`: what an upgrade would bring, as of the last refresh (needs Sys.Modify). */
+  pendingPackages(node: string): Promise<readonly PendingPackage[]>;
+  /** `GET /nodes/{node}/apt/versions`: the packages Proxmox VE consists of. */
+  packageVersions(node: string): Promise<readonly PackageVersion[]>;
+  /** `GET /nodes/{node}/apt/repositories` */
+  repositories(node: string): Promise<Repositories>;
+  /** `POST /nodes/{node}/status`: answers at once, the node goes down 2 s later. */
+  rebootNode(node: string): Promise<void>;
+  /** `POST /nodes/{node}/status`: answers at once, the node goes down 2 s later. */
+  shutdownNode(node: string): Promise<void>;
+  /** `GET /nodes/{node}/replication`: jobs of the guests that are on this node now. */
+  replications(node: string): Promise<readonly Replication[]>;
+  /** `POST /nodes/{node}/replication/{id}/schedule_now` */
+  scheduleReplication(node: string, id: string): Promise<void>;
+}
+
+export function createNodeCalls(calls: RawCalls): NodeCalls {
+  async function command(node: string, name: 'reboot' | 'shutdown'): Promise<void> {
+    await calls.post(`/nodes/${node}/status`, { command: name });
+  }
+  return {
+    nodeStatus: (node) => calls.read(`/nodes/${node}/status`, readNodeStatus),
+    services: (node) => calls.read(`/nodes/${node}/services`, readServices),
+    storages: (node) => calls.read(`/nodes/${node}/storage`, readStorages),
+    tasks: (node, filter = {}) => calls.read(`/nodes/${node}/tasks`, taskListings, taskParams(filter)),
+    refreshPackages: (node) => calls.start(`/nodes/${node}/apt/update`),
+    pendingPackages: (node) => calls.read(`/nodes/${node}/apt/update`, readPending),
+    packageVersions: (node) => calls.read(`/nodes/${node}/apt/versions`, readVersions),
+    repositories: (node) => calls.read(`/nodes/${node}/apt/repositories`, readRepositories),
+    rebootNode: (node) => command(node, 'reboot'),
+    shutdownNode: (node) => command(node, 'shutdown'),
+    replications: (node) => calls.read(`/nodes/${node}/replication`, readReplications),
+    scheduleReplication: async (node, id) => {
+      await calls.post(`/nodes/${node}/replication/${encodeURIComponent(id)}/schedule_now`);
+    },
+  };
+}
+
+function taskParams(filter: TaskFilter): Record<string, string | number | undefined> {
+  const { source, type, vmid, since, limit } = filter;
+  return { source, typefilter: type, vmid, since, limit };
+}
+
+function readNodeStatus(data: unknown): NodeStatus {
+  const raw = record(data, 'node status');
+  const memory = optionalRecord(raw['memory']);
+  const root = optionalRecord(raw['rootfs']);
+  return {
+    uptime: count(raw['uptime']) ?? 0,
+    kernel: kernelRelease(raw),
+    pveVersion: optionalText(raw['pveversion']),
+    loadAverage: (Array.isArray(raw['loadavg']) ? raw['loadavg'] : []).map((load) => count(load) ?? 0),
+    cpus: count(optionalRecord(raw['cpuinfo'])['cpus']),
+    memoryTotal: count(memory['total']),
+    memoryUsed: count(memory['used']),
+    rootTotal: count(root['total']),
+    rootAvailable: count(root['avail']),
+  };
+}
+
+/** Since 8.x `current-kernel`; before, the second word of `kversion`. */
+function kernelRelease(raw: Readonly<Record<string, unknown>>): string | undefined {
+  const release = optionalText(optionalRecord(raw['current-kernel'])['release']);
+  return release ?? /^Linux (\S+)/.exec(optionalText(raw['kversion']) ?? '')?.[1];
+}
+
+function readServices(data: unknown): readonly Service[] {
+  return list(data, 'service list').map((service) => ({
+    name: text(service['service'] ?? service['name']),
+    state: optionalText(service['state']) ?? 'unknown',
+    activeState: optionalText(service['active-state']),
+    unitState: optionalText(service['unit-state']),
+  }));
+}
+
+function readStorages(data: unknown): readonly NodeStorage[] {
+  return list(data, 'storage list').map((storage) => ({
+    storage: text(storage['storage']),
+    type: text(storage['type']),
+    content: names(storage['content']),
+    // An absent key means enabled.
+    enabled: optionalFlag(storage['enabled']) ?? true,
+    active: flag(storage['active']),
+    shared: flag(storage['shared']),
+    total: count(storage['total']),
+    used: count(storage['used']),
+    available: count(storage['avail']),
+  }));
+}
+
+function readPending(data: unknown): readonly PendingPackage[] {
+  return list(data, 'package list').map((entry) => ({
+    name: text(entry['Package']),
+    from: optionalText(entry['OldVersion']),
+    to: text(entry['Version']),
+    origin: optionalText(entry['Origin']),
+    title: optionalText(entry['Title']),
+  }));
+}
+
+/** In this list `OldVersion` is what is installed and `Version` what an upgrade would install. */
+function readVersions(data: unknown): readonly PackageVersion[] {
+  return list(data, 'package list').map((entry) => {
+    const state = optionalText(entry['CurrentState']) ?? 'NotInstalled';
+    const candidate = optionalText(entry['Version']);
+    return {
+      name: text(entry['Package']),
+      installed: state === 'Installed' ? (optionalText(entry['OldVersion']) ?? candidate) : undefined,
+      candidate,
+      state,
+      runningKernel: optionalText(entry['RunningKernel']),
+    };
+  });
+}
+
+function readRepositories(data: unknown): Repositories {
+  const raw = record(data, 'repository list');
+  return {
+    errors: optionalList(raw['errors']).map((entry) => ({
+      path: optionalText(entry['path']) ?? '',
+      error: optionalText(entry['error']) ?? '',
+    })),
+    warnings: optionalList(raw['infos'])
+      .filter((entry) => entry['kind'] === 'warning')
+      .map((entry) => ({ path: optionalText(entry['path']) ?? '', message: optionalText(entry['message']) ?? '' })),
+    standard: optionalList(raw['standard-repos']).map((entry) => ({
+      handle: text(entry['handle']),
+      name: optionalText(entry['name']) ?? '',
+      enabled: flag(entry['status']),
+    })),
+  };
+}
+
+function readReplications(data: unknown): readonly Replication[] {
+  return list(data, 'replication list').map((job) => ({
+    id: text(job['id']),
+    guest: count(job['guest']) ?? 0,
+    target: text(job['target']),
+    lastSync: count(job['last_sync']),
+    failCount: count(job['fail_count']) ?? 0,
+    error: optionalText(job['error']),
+    running: job['pid'] !== undefined && job['pid'] !== null,
+    disabled: flag(job['disable']),
+  }));
+}

@@ -1,0 +1,12 @@
+export {
+  createSshClient,
+  type ExecOptions,
+  type ExecResult,
+  type SshClient,
+  type SshClientOptions,
+  type SshExec,
+} from './client.ts';
+export { SshError, type SshErrorType, type SshOutcome } from './errors.ts';
+export type { SshTimeouts } from './connection.ts';
+export type { HostKeyOptions } from './host-keys.ts';
+export { quote, sh } from './quote.ts';

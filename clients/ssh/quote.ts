@@ -1,0 +1,14 @@
+/**
+ * Quotes one argument for a POSIX shell. Within single quotes every byte stands for itself except the single quote.
+ * A shell argument cannot hold NUL, so such a text is refused.
+ */
+export function quote(argument: string): string {
+  if (argument.includes('\0')) throw new Error('A shell argument cannot hold a NUL character. Remove it.');
+  if (/^[\w./:=@%+,-]+$/.test(argument)) return argument;
+  return `'${argument.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A shell line whose inserted values are each one quoted argument: sh`pct exec ${vmid} -- sh -c ${script}`. */
+export function sh(parts: TemplateStringsArray, ...values: readonly (string | number)[]): string {
+  return String.raw({ raw: parts }, ...values.map((value) => quote(String(value))));
+}
