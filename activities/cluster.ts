@@ -1,0 +1,145 @@
+import type {
+  ClusterResources,
+  ClusterStatus,
+  GuestResource,
+  HaManagerStatus,
+  HaStatusLine,
+} from '../clients/proxmox/index.ts';
+import { parsePvecmStatus, type PvecmStatus } from '../clients/pvecm/status.ts';
+import type { ClusterSnapshot, Guest, GuestHa, HaState, LrmState, NodeState } from '../domain/cluster.ts';
+import type { ActivityDeps } from './deps.ts';
+import { isPassing } from './guard.ts';
+import { readMobility } from './mobility.ts';
+import { mapLimited } from './map-limited.ts';
+
+/** A homelab node answers a handful of calls at a time; more only queue up in its three API workers. */
+const PARALLEL_READS = 4;
+
+export function createClusterActivities(deps: ActivityDeps) {
+  return {
+    /**
+     * Votes, nodes, guests and HA as they are now. What holds a guest in its place is read for the guests of the nodes
+     * in `leaving` only. Sources: `/cluster/status`, `/cluster/resources`, `/cluster/ha/status/*`, `pvecm status`.
+     */
+    async readCluster({ leaving }: { leaving: readonly string[] }): Promise<ClusterSnapshot> {
+      const { proxmox } = deps;
+      const [status, resources, manager, haLines, haResources] = await Promise.all([
+        proxmox.clusterStatus(),
+        proxmox.resources(),
+        proxmox.haManagerStatus(),
+        proxmox.haStatus(),
+        proxmox.haResources(),
+      ]);
+      const votes = await readVotes(deps, status);
+      const ha = haByVmid(
+        manager,
+        // The HA manager keeps its hands off an ignored one: it moves like a guest without HA.
+        haResources.filter((each) => each.state !== 'ignored').map((each) => each.sid),
+      );
+      const online = new Set(status.nodes.filter((node) => node.online).map((node) => node.name));
+      const guests = await mapLimited(resources.guests, PARALLEL_READS, (guest) =>
+        readGuest(deps, guest, {
+          ha: ha.get(guest.vmid) ?? null,
+          reachable: online.has(guest.node),
+          askMobility: leaving.includes(guest.node),
+          resources,
+        }),
+      );
+      return {
+        cluster: status.name ?? '',
+        takenAt: new Date().toISOString(),
+        quorum: {
+          quorate: status.quorate && votes.quorate,
+          expectedVotes: votes.expectedVotes,
+          quorum: votes.quorum,
+          qdevice: votes.qdevice,
+        },
+        nodes: status.nodes.map((node) =>
+          nodeState(node.name, node.online, votes.members.get(node.nodeId) ?? 0, resources, manager),
+        ),
+        guests: guests.sort((a, b) => a.vmid - b.vmid),
+        ha: haState(haLines, haResources.filter((each) => each.state === 'started' || each.state === 'enabled').length),
+      };
+    },
+  };
+}
+
+/** Any online node can say; the first that answers is believed, for a split shows in the quorum figures themselves. */
+async function readVotes(deps: ActivityDeps, status: ClusterStatus): Promise<PvecmStatus> {
+  let last: unknown = new Error('no node of the cluster is online');
+  for (const node of status.nodes.filter((each) => each.online)) {
+    try {
+      const { stdout } = await deps.ssh(node.name).exec('pvecm status');
+      return parsePvecmStatus(stdout);
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      last = error;
+    }
+  }
+  throw last;
+}
+
+function nodeState(
+  name: string,
+  online: boolean,
+  votes: number,
+  resources: ClusterResources,
+  manager: HaManagerStatus,
+): NodeState {
+  return {
+    name,
+    online,
+    votes,
+    memory: resources.nodes.find((node) => node.node === name)?.maxMemory ?? 0,
+    lrm: lrmState(manager.lrm.get(name)),
+    maintenance: manager.maintenanceRequested.has(name) || manager.nodes.get(name) === 'maintenance',
+  };
+}
+
+function lrmState(lrm: { mode: string; state: string } | undefined): LrmState {
+  if (!lrm) return 'unknown';
+  if (lrm.mode === 'maintenance' || lrm.state === 'maintenance') return 'maintenance';
+  if (lrm.state === 'active') return 'active';
+  return lrm.state === 'wait_for_agent_lock' ? 'idle' : 'unknown';
+}
+
+function haState(lines: readonly HaStatusLine[], startedServices: number): HaState {
+  const master = lines.find((line) => line.type === 'master');
+  return { master: master?.node ?? null, masterActive: /\(active\b/.test(master?.status ?? ''), startedServices };
+}
+
+function haByVmid(manager: HaManagerStatus, sids: readonly string[]): Map<number, GuestHa> {
+  const states = new Map(manager.services.map((service) => [service.sid, service.state]));
+  return new Map(sids.map((sid) => [Number(sid.split(':')[1]), { sid, state: states.get(sid) ?? 'queued' }]));
+}
+
+interface GuestContext {
+  readonly ha: GuestHa | null;
+  readonly reachable: boolean;
+  readonly askMobility: boolean;
+  readonly resources: ClusterResources;
+}
+
+async function readGuest(deps: ActivityDeps, resource: GuestResource, context: GuestContext): Promise<Guest> {
+  const { vmid, type, node, template } = resource;
+  // The list is fed every ten seconds by pvestatd; only the guest's own status is current.
+  const status = context.reachable && !template ? await deps.proxmox.guestStatus(resource) : null;
+  const running = status?.running ?? false;
+  const mobility =
+    context.askMobility && running
+      ? await readMobility(deps.proxmox, resource, context.resources)
+      : { obstacles: [], hasLocalDisks: false, replicatedTo: [] };
+  return {
+    vmid,
+    kind: type,
+    name: resource.name ?? String(vmid),
+    node,
+    running,
+    template,
+    maxMemory: resource.maxMemory ?? 0,
+    tags: resource.tags,
+    lock: status?.lock ?? null,
+    ha: context.ha,
+    ...mobility,
+  };
+}

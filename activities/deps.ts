@@ -1,0 +1,19 @@
+import type { ProxmoxClient } from '../clients/proxmox/index.ts';
+import type { RemoteJobs } from '../clients/remote-job/index.ts';
+import type { SshClient } from '../clients/ssh/index.ts';
+import type { RollSettings } from '../domain/policy.ts';
+
+/** All that the activities reach the world through. The worker makes it from the configuration, tests from the lab. */
+export interface ActivityDeps {
+  /** Configuration and input merged and checked; throws an Error named `InputError` that names the wrong fields. */
+  readonly settings: (input: unknown) => RollSettings;
+  readonly proxmox: ProxmoxClient;
+  /** SSH to a node by its cluster name. */
+  readonly ssh: (node: string) => SshClient;
+  readonly jobs: (node: string) => RemoteJobs;
+  readonly polling: {
+    readonly intervalMs: number;
+    /** How many looks in a row must find a node well. */
+    readonly stablePolls: number;
+  };
+}

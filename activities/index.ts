@@ -1,0 +1,25 @@
+import { createClusterActivities } from './cluster.ts';
+import type { ActivityDeps } from './deps.ts';
+import { guardAll } from './guard.ts';
+import { createGuestActivities } from './guests.ts';
+import { createMaintenanceActivities } from './maintenance.ts';
+import { createNodeActivities } from './node.ts';
+import { createRebootActivities } from './reboot.ts';
+import { createSettingsActivities } from './settings.ts';
+import { createUpgradeActivities } from './upgrade.ts';
+
+export type { ActivityDeps } from './deps.ts';
+export type Activities = ReturnType<typeof createActivities>;
+
+/** All activities of the task queue `maintenance`, over the given connections to the world. */
+export function createActivities(deps: ActivityDeps) {
+  return guardAll({
+    ...createSettingsActivities(deps),
+    ...createClusterActivities(deps),
+    ...createNodeActivities(deps),
+    ...createMaintenanceActivities(deps),
+    ...createGuestActivities(deps),
+    ...createUpgradeActivities(deps),
+    ...createRebootActivities(deps),
+  });
+}

@@ -1,0 +1,141 @@
+import type { ExecResult } from '../clients/ssh/index.ts';
+import type { NodeHealth, NodeSoftware } from '../domain/cluster.ts';
+import { kernelOfPackage } from '../planning/kernels.ts';
+import { ApplicationFailure, cancellationSignal } from '@temporalio/activity';
+import { ErrorType } from '../domain/errors.ts';
+import type { ActivityDeps } from './deps.ts';
+import { isPassing } from './guard.ts';
+
+export interface BootState {
+  /** Changes at every boot. */
+  readonly bootId: string;
+  readonly runningKernel: string;
+}
+
+export function createNodeActivities(deps: ActivityDeps) {
+  return {
+    /**
+     * Pending upgrades, kernels and boot id of a node. With `refresh` the package lists are fetched first, as
+     * `apt-get update` does. Sources: `/nodes/{node}/apt/*`, proxmox-boot-tool(8) pins, `/proc`.
+     */
+    async readNodeSoftware({ node, refresh }: { node: string; refresh: boolean }): Promise<NodeSoftware> {
+      if (refresh) await refreshPackageLists(deps, node);
+      const [pending, versions, boot] = await Promise.all([
+        deps.proxmox.pendingPackages(node),
+        deps.proxmox.packageVersions(node),
+        readBootAndPins(deps, node),
+      ]);
+      const installed = versions
+        .filter((each) => each.state === 'Installed')
+        .flatMap((each) => kernelOfPackage(each.name) ?? []);
+      return {
+        node,
+        pending: pending
+          .map((each) => ({ name: each.name, from: each.from ?? null, to: each.to }))
+          .sort((a, b) => (a.name < b.name ? -1 : 1)),
+        kernels: { running: boot.runningKernel, installed, pinned: boot.pinned, nextBoot: boot.nextBoot },
+        bootId: boot.bootId,
+      };
+    },
+
+    /** The node by its own word and by that of the others. What does not answer is missing, not an error. */
+    readNodeHealth({ node }: { node: string }): Promise<NodeHealth> {
+      return readHealth(deps, node);
+    },
+  };
+}
+
+export async function readHealth(deps: ActivityDeps, node: string): Promise<NodeHealth> {
+  const { proxmox } = deps;
+  const others = proxmox.avoid(node);
+  const [peers, own, boot, services, storages, lrmFresh] = await Promise.all([
+    ifAnswered(others.clusterStatus()),
+    ifAnswered(proxmox.via(node).clusterStatus()),
+    ifAnswered(readBootState(deps, node)),
+    ifAnswered(others.services(node)),
+    ifAnswered(others.storages(node)),
+    ifAnswered(readLrmFresh(deps, node)),
+  ]);
+  return {
+    node,
+    onlineForPeers: peers?.nodes.find((each) => each.name === node)?.online ?? false,
+    peersQuorate: peers?.quorate ?? false,
+    ownQuorate: own?.quorate ?? null,
+    bootId: boot?.bootId ?? null,
+    runningKernel: boot?.runningKernel ?? null,
+    activeServices: (services ?? [])
+      .filter((service) => service.activeState === 'active' || service.state === 'running')
+      .map((service) => service.name),
+    activeStorages: (storages ?? []).filter((storage) => storage.enabled && storage.active).map((each) => each.storage),
+    lrmFresh: lrmFresh ?? null,
+  };
+}
+
+export async function readBootState(deps: ActivityDeps, node: string): Promise<BootState> {
+  const result = await deps.ssh(node).exec('cat /proc/sys/kernel/random/boot_id && uname -r', {
+    timeoutMs: 20_000,
+    signal: cancellationSignal(),
+  });
+  const [bootId = '', runningKernel = ''] = lines(succeeded(result, node, 'read the boot id'));
+  return { bootId, runningKernel };
+}
+
+async function readBootAndPins(deps: ActivityDeps, node: string) {
+  const pin = (name: string) => `printf '%s=' ${name}; cat /etc/kernel/${name} 2>/dev/null | head -n 1; echo`;
+  const script = [
+    'cat /proc/sys/kernel/random/boot_id && uname -r || exit 1',
+    pin('proxmox-boot-pin'),
+    pin('next-boot-pin'),
+  ].join('\n');
+  const result = await deps.ssh(node).exec(script, { timeoutMs: 20_000, signal: cancellationSignal() });
+  const [bootId = '', runningKernel = '', ...pins] = lines(succeeded(result, node, 'read kernels'));
+  const pinned = (name: string) => pins.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1) || null;
+  return { bootId, runningKernel, pinned: pinned('proxmox-boot-pin'), nextBoot: pinned('next-boot-pin') };
+}
+
+async function refreshPackageLists(deps: ActivityDeps, node: string): Promise<void> {
+  const { proxmox } = deps;
+  const task = { node, type: 'aptupdate' };
+  const upid =
+    (await proxmox.findRunningTask(task)) ??
+    (await proxmox.startTask({ ...task, post: () => proxmox.refreshPackages(node) }));
+  const result = await proxmox.task(upid).follow({ signal: cancellationSignal() });
+  if (result.status !== 'failed') return;
+  throw ApplicationFailure.create({
+    type: ErrorType.UpgradeFailed,
+    message:
+      `${node}: the package lists cannot be refreshed (${result.exitstatus}): ${result.log.slice(-5).join(' / ')}. ` +
+      `Check the repositories of ${node} (a node without subscription needs the no-subscription repository).`,
+    nonRetryable: true,
+  });
+}
+
+/** The node's LRM writes its state every few seconds; the cluster marks the one that stopped doing so. */
+async function readLrmFresh(deps: ActivityDeps, node: string): Promise<boolean | null> {
+  const line = (await deps.proxmox.avoid(node).haStatus()).find((each) => each.type === 'lrm' && each.node === node);
+  return line ? !/old timestamp|unable to read/.test(line.status) : null;
+}
+
+async function ifAnswered<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isPassing(error)) return null;
+    throw error;
+  }
+}
+
+function succeeded(result: ExecResult, node: string, task: string): string {
+  if (result.code === 0) return result.stdout;
+  throw ApplicationFailure.create({
+    type: ErrorType.RemoteUnavailable,
+    message: `${node}: cannot ${task}: exit code ${result.code ?? result.signal}, ${result.stderr.trim()}`,
+  });
+}
+
+function lines(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}

@@ -1,0 +1,114 @@
+import { activityInfo, ApplicationFailure, cancellationSignal } from '@temporalio/activity';
+import { parseAptProgress, parseUpgradedPackages, type JobEnd } from '../clients/remote-job/index.ts';
+import type { PackageUpdate } from '../domain/cluster.ts';
+import { toMilliseconds, type Duration } from '../domain/duration.ts';
+import { ErrorType } from '../domain/errors.ts';
+import type { ActivityDeps } from './deps.ts';
+import { report } from './guard.ts';
+
+/** Whole logs stay on the node; a failure carries no more than this of its end. */
+const TAIL_CHARACTERS = 4_000;
+
+/** A node that reboots again and again under its upgrade needs a person. */
+const TRIES_AFTER_REBOOT = 3;
+
+/**
+ * Answers to configuration file questions: keep what the administrator has. Without these dpkg asks, and
+ * DEBIAN_FRONTEND=noninteractive does not answer for it. The lock is waited for; apt-daily may hold it.
+ */
+const APT = [
+  'apt-get -q -y',
+  '-o DPkg::Lock::Timeout=600',
+  '-o Dpkg::Options::=--force-confdef',
+  '-o Dpkg::Options::=--force-confold',
+].join(' ');
+
+/**
+ * An interrupted dpkg is finished first: apt refuses to work otherwise. NEEDRESTART_MODE=l only lists services, for
+ * restarting cluster services by the way is not ours to do.
+ */
+const UPGRADE_SCRIPT = `export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l LC_ALL=C
+set -e
+if [ -n "$(dpkg --audit)" ]; then dpkg --force-confdef --force-confold --configure -a; fi
+${APT} update
+${APT} dist-upgrade
+`;
+
+export interface UpgradeNodeInput {
+  readonly node: string;
+  /** Names the work of this run: found again by every attempt. */
+  readonly jobId: string;
+  readonly within: Duration;
+}
+
+export interface UpgradeResult {
+  readonly packages: readonly PackageUpdate[];
+}
+
+export function createUpgradeActivities(deps: ActivityDeps) {
+  return {
+    /**
+     * Upgrades a node by one job on it that survives our death and that of the connection. An attempt that finds the
+     * job running follows it; one that finds it done returns its result; only a job lost to a reboot is started anew.
+     * Fails with `UpgradeFailed`, with the end of the log as detail.
+     */
+    async upgradeNode({ node, jobId, within }: UpgradeNodeInput): Promise<UpgradeResult> {
+      for (let attempt = 1; attempt <= TRIES_AFTER_REBOOT; attempt++) {
+        const id = attempt === 1 ? jobId : `${jobId}-${attempt}`;
+        const { end, log } = await runJob(deps, node, id, within);
+        if (end.state === 'lost-to-reboot') continue;
+        if (end.state !== 'finished' || end.exitCode !== 0) throw upgradeFailed(node, end, log);
+        return { packages: parseUpgradedPackages(log).map(({ name, from, to }) => ({ name, from: from ?? null, to })) };
+      }
+      throw ApplicationFailure.create({
+        type: ErrorType.UpgradeFailed,
+        message: `${node} rebooted ${TRIES_AFTER_REBOOT} times under its upgrade. Find out why before trying again.`,
+        nonRetryable: true,
+      });
+    },
+  };
+}
+
+async function runJob(
+  deps: ActivityDeps,
+  node: string,
+  id: string,
+  within: Duration,
+): Promise<{ end: JobEnd; log: string }> {
+  const jobs = deps.jobs(node);
+  const signal = cancellationSignal();
+  await jobs.ensureStarted({
+    id,
+    command: UPGRADE_SCRIPT,
+    timeoutSeconds: Math.ceil(toMilliseconds(within) / 1_000),
+    description: `Caretaker: upgrade of ${node} (${activityInfo().workflowExecution?.workflowId ?? id})`,
+  });
+  // Every attempt reads the log from its start: the list of packages is made from the whole of it.
+  let log = '';
+  const onChunk = (chunk: string) => {
+    log += chunk;
+    const { done, total, current } = parseAptProgress(log);
+    report({ waitingFor: total === 0 ? 'apt to begin' : `${done} of ${total} packages, ${current ?? ''}` });
+  };
+  const end = await jobs.follow({ id, fromOffset: 0, signal, onChunk, pollMs: deps.polling.intervalMs });
+  return { end, log };
+}
+
+function upgradeFailed(node: string, end: JobEnd, log: string): ApplicationFailure {
+  const tail = log.slice(-TAIL_CHARACTERS);
+  const how = end.state === 'finished' ? `ended with exit code ${end.exitCode}` : 'was killed';
+  return ApplicationFailure.create({
+    type: ErrorType.UpgradeFailed,
+    message:
+      `the upgrade of ${node} ${how}: ${lastError(tail)}. ` +
+      `Mend it on the node (dpkg --configure -a; apt-get dist-upgrade), then start again.`,
+    nonRetryable: true,
+    details: [{ log: tail }],
+  });
+}
+
+/** The line that most likely says why: the last one that dpkg or apt marked as an error. */
+function lastError(log: string): string {
+  const lines = log.split('\n').filter((line) => line.trim() !== '');
+  return lines.findLast((line) => /^(E:|dpkg: error|Err:|Failed)/.test(line)) ?? lines.at(-1) ?? 'it printed nothing';
+}

@@ -1,0 +1,65 @@
+import type { ActivityDeps } from '../activities/index.ts';
+import { createProxmoxClient, type EndpointOptions } from '../clients/proxmox/index.ts';
+import { createRemoteJobs } from '../clients/remote-job/index.ts';
+import { createSshClient, type SshClient } from '../clients/ssh/index.ts';
+import { settingsFor } from '../config/policy.ts';
+import type { Config, NodeConfig } from '../config/schema.ts';
+import { resolveSecret } from '../config/secrets.ts';
+import { toMilliseconds } from '../domain/duration.ts';
+
+/** Connections to the cluster of the configuration. Nothing is contacted yet; secrets are read when they are needed. */
+export function depsFromConfig(config: Config, env: NodeJS.ProcessEnv): ActivityDeps & { close(): Promise<void> } {
+  const { cluster, polling } = config;
+  const intervalMs = toMilliseconds(polling.interval);
+  const proxmox = createProxmoxClient({
+    endpoints: cluster.nodes.map((node) => endpointOf(config, node)),
+    token: () => resolveSecret(cluster.api.token, env, 'cluster.api.token'),
+    timeouts: {
+      connect: toMilliseconds(cluster.api.connectTimeout),
+      total: toMilliseconds(cluster.api.totalTimeout),
+    },
+    pace: { taskPoll: intervalMs },
+  });
+  const clients = new Map(cluster.nodes.map((node) => [node.name, sshTo(config, node, env)]));
+  const ssh = (name: string): SshClient => {
+    const client = clients.get(name);
+    if (client) return client;
+    const known = [...clients.keys()].join(', ');
+    throw Object.assign(
+      new Error(`cluster.nodes: ${name} is part of the cluster but not configured (${known}). Add it.`),
+      {
+        name: 'InputError',
+      },
+    );
+  };
+  return {
+    settings: (input) => settingsFor(config, input),
+    proxmox,
+    ssh,
+    jobs: (name) => createRemoteJobs(ssh(name), { stateDirectory: cluster.stateDirectory }),
+    polling: { intervalMs, stablePolls: polling.stablePolls },
+    close: () => proxmox.close(),
+  };
+}
+
+function endpointOf({ cluster }: Config, node: NodeConfig): EndpointOptions {
+  const { fingerprint, address, port } = node.api;
+  return {
+    node: node.name,
+    host: address ?? node.address,
+    port,
+    // The configuration has been checked: a node has a fingerprint, or the cluster has a CA.
+    tls: fingerprint === undefined ? { caFile: cluster.api.caFile ?? '' } : { fingerprint },
+  };
+}
+
+function sshTo({ cluster }: Config, node: NodeConfig, env: NodeJS.ProcessEnv): SshClient {
+  const { hostKey, address, port } = node.ssh;
+  return createSshClient({
+    host: address ?? node.address,
+    port: port ?? cluster.ssh.port,
+    username: cluster.ssh.user,
+    privateKey: () => resolveSecret(cluster.ssh.privateKey, env, 'cluster.ssh.privateKey'),
+    hostKey: hostKey === undefined ? { knownHostsFile: cluster.ssh.knownHosts ?? '' } : { fingerprint: hostKey },
+  });
+}

@@ -1,0 +1,22 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import { Message } from '../domain/messages.ts';
+import type { NodePlan, RollPlan } from '../domain/plan.ts';
+import type { NodeProgress, RollProgress } from '../domain/report.ts';
+
+export const pauseUpdate = defineUpdate<string>(Message.pause);
+export const pauseSignal = defineSignal(Message.pause);
+export const resumeUpdate = defineUpdate<string>(Message.resume);
+export const resumeSignal = defineSignal(Message.resume);
+export const approveUpdate = defineUpdate<string>(Message.approve);
+export const approveSignal = defineSignal(Message.approve);
+export const abortUpdate = defineUpdate<string>(Message.abort);
+export const abortSignal = defineSignal(Message.abort);
+export const skipNodeUpdate = defineUpdate<string, [string]>(Message.skipNode);
+
+export const rollPlanQuery = defineQuery<RollPlan | null>(Message.plan);
+export const nodePlanQuery = defineQuery<NodePlan | null>(Message.plan);
+export const rollProgressQuery = defineQuery<RollProgress>(Message.progress);
+export const nodeProgressQuery = defineQuery<NodeProgress>(Message.progress);
+
+/** From `updateNode` to the `rollingUpdate` that started it. */
+export const nodeProgressSignal = defineSignal<[NodeProgress]>(Message.nodeProgress);

@@ -1,0 +1,40 @@
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../../activities/index.ts';
+import { toMilliseconds, type Duration } from '../../domain/duration.ts';
+import type { PolicyTimeouts } from '../../domain/policy.ts';
+
+/** Until the configuration has been read, nobody has said how long a silent worker may be trusted. */
+const DEFAULT_WORKER_LOST: Duration = '20 seconds';
+
+/** Temporal's own limit comes after the activity's, which ends with an explanation. */
+const MARGIN: Duration = '2 minutes';
+
+/**
+ * Activities that read or change something small: tried again for a few minutes, then the run fails and tidies up.
+ *
+ * Every proxy waits for a cancelled activity to end: the default lets clean-up race a migration that still runs.
+ */
+export function quickActivities(workerLost: Duration = DEFAULT_WORKER_LOST) {
+  return proxyActivities<Activities>({
+    startToCloseTimeout: '3 minutes',
+    scheduleToCloseTimeout: '15 minutes',
+    heartbeatTimeout: workerLost,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '20 seconds' },
+  });
+}
+
+/**
+ * Activities that wait for the world: they know `within` themselves, count it from their first attempt and say at its
+ * end what they still waited for.
+ */
+export function waitingActivities(timeouts: PolicyTimeouts, within: Duration) {
+  const limit = toMilliseconds(within) + toMilliseconds(MARGIN);
+  return proxyActivities<Activities>({
+    startToCloseTimeout: limit,
+    scheduleToCloseTimeout: limit,
+    heartbeatTimeout: timeouts.workerLost,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+  });
+}

@@ -1,0 +1,36 @@
+import type { NodePlan } from '../../domain/plan.ts';
+import type { GuestProgress, NodeProgress, RollProgress } from '../../domain/report.ts';
+
+/** Markdown that Temporal's Web UI shows as the current details of a run. */
+export function nodeDetails(progress: NodeProgress, warnings: readonly string[]): string {
+  const guests = progress.guests.map(
+    (guest) => `| ${guest.name} | ${guest.vmid} | ${guest.how} | ${guest.at} | ${guest.node} |`,
+  );
+  return [
+    `**${progress.node}**: ${progress.phase}`,
+    ...(guests.length > 0
+      ? ['', '| guest | vmid | how | state | on |', '| --- | --- | --- | --- | --- |', ...guests]
+      : []),
+    ...(warnings.length > 0 ? ['', ...warnings.map((warning) => `- ${warning}`)] : []),
+  ].join('\n');
+}
+
+export function rollDetails(progress: RollProgress, plan: readonly NodePlan[]): string {
+  const byNode = new Map(plan.map((node) => [node.node, node]));
+  const rows = progress.nodes.map((node) => {
+    const planned = byNode.get(node.node);
+    return `| ${node.node} | ${node.phase} | ${planned ? `${planned.action}: ${planned.reason}` : ''} | ${away(node.guests)} |`;
+  });
+  return [
+    ...(progress.paused ? ['**Paused**: send `resume` to go on.', ''] : []),
+    ...(progress.waitingFor === null ? [] : [`**Waits for**: ${progress.waitingFor}`, '']),
+    '| node | phase | plan | guests away |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+function away(guests: readonly GuestProgress[]): string {
+  if (guests.length === 0) return '';
+  return `${guests.filter((guest) => guest.at !== 'home' && guest.at !== 'stays').length} of ${guests.length}`;
+}

@@ -1,0 +1,73 @@
+import type { GuestMove } from '../../domain/plan.ts';
+import type { Undo } from '../../domain/undo.ts';
+import { waitingActivities } from './activities.ts';
+import { inParallel } from './in-parallel.ts';
+import type { NodeRun } from './node-run.ts';
+
+/** Sets the HA maintenance flag, so that the HA manager moves its guests away and starts none on the node. */
+export async function enterMaintenance(run: NodeRun): Promise<void> {
+  const { node, policy, ledger, journal } = run;
+  journal.enter('maintenance');
+  ledger.add({ kind: 'maintenance', node });
+  const { haMove } = policy.timeouts;
+  await waitingActivities(policy.timeouts, haMove).ensureMaintenance.executeWithOptions(
+    { summary: `${node}: HA maintenance on` },
+    [{ node, on: true, within: haMove }],
+  );
+}
+
+/** Gets every running guest off the node or, where the policy says so, shuts it down or leaves it. */
+export async function drain(run: NodeRun): Promise<void> {
+  const { node, plan, policy, operator, journal } = run;
+  journal.enter('draining');
+  const ours = plan.moves.filter((move) => move.how === 'live' || move.how === 'restart' || move.how === 'shutdown');
+  await inParallel(ours, policy.parallelMigrations, async (move) => {
+    await operator.safePoint();
+    await sendAway(run, move);
+  });
+
+  const byHa = plan.moves.filter((move) => move.how === 'ha');
+  if (byHa.length === 0) return;
+  for (const move of byHa) journal.guest(move.vmid, 'leaving', node);
+  const { haMove } = policy.timeouts;
+  const places = await waitingActivities(policy.timeouts, haMove).awaitHaGuestsAway.executeWithOptions(
+    { summary: `${node}: wait until HA has moved ${byHa.length} guests` },
+    [{ node, vmids: byHa.map((move) => move.vmid), within: haMove }],
+  );
+  for (const place of places) journal.guest(place.vmid, 'away', place.node);
+}
+
+async function sendAway(run: NodeRun, move: GuestMove): Promise<void> {
+  const { node, policy, ledger, journal } = run;
+  const { vmid, kind, name, target, withLocalDisks } = move;
+  const undo = undoOf(move, node);
+  ledger.add(undo);
+  journal.guest(vmid, 'leaving', node);
+
+  if (target === null) {
+    const { guestShutdown } = policy.timeouts;
+    await waitingActivities(policy.timeouts, guestShutdown).ensureGuestStopped.executeWithOptions(
+      { summary: `${node}: shut down ${name} (${vmid})` },
+      [{ vmid, kind, name, node, within: guestShutdown }],
+    );
+    journal.guest(vmid, 'stopped', node);
+    return;
+  }
+  const { migration } = policy.timeouts;
+  const moved = await waitingActivities(policy.timeouts, migration).moveGuest.executeWithOptions(
+    { summary: `${name} (${vmid}): ${node} → ${target}` },
+    [{ vmid, kind, name, from: node, to: target, withLocalDisks, within: migration }],
+  );
+  if (moved.node !== node) {
+    journal.guest(vmid, 'away', moved.node);
+    return;
+  }
+  // Somebody stopped it before its turn: it is not ours to move, nor to start.
+  ledger.settle(undo);
+  journal.guest(vmid, 'stopped', node);
+}
+
+function undoOf({ vmid, kind, name, target, withLocalDisks }: GuestMove, home: string): Undo {
+  if (target === null) return { kind: 'guest-stopped', vmid, guestKind: kind, name, home };
+  return { kind: 'guest-away', vmid, guestKind: kind, name, home, away: target, withLocalDisks };
+}

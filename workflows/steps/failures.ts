@@ -1,0 +1,39 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  ChildWorkflowFailure,
+  TimeoutFailure,
+} from '@temporalio/workflow';
+import type { NodeReport } from '../../domain/report.ts';
+
+/** The failure that says what happened, below the wrappers that only say where. */
+export function rootFailure(error: unknown): unknown {
+  if ((error instanceof ActivityFailure || error instanceof ChildWorkflowFailure) && error.cause) {
+    return rootFailure(error.cause);
+  }
+  return error;
+}
+
+/** One sentence for people. */
+export function explain(error: unknown): string {
+  const root = rootFailure(error);
+  if (root instanceof TimeoutFailure && error instanceof ActivityFailure) {
+    return `${error.activityType} took too long (${root.message}). See the worker's log and whether a worker runs.`;
+  }
+  return root instanceof Error ? root.message : String(root);
+}
+
+/** Stable type of a failure, as programs compare it. */
+export function failureType(error: unknown): string | null {
+  const root = rootFailure(error);
+  return root instanceof ApplicationFailure ? (root.type ?? null) : null;
+}
+
+/** The report that a node's failed or cancelled run carries, if it got as far as having one. */
+export function nodeReportIn(error: unknown): NodeReport | null {
+  const root = rootFailure(error);
+  if (!(root instanceof ApplicationFailure || root instanceof CancelledFailure)) return null;
+  const detail: unknown = root.details?.[0];
+  return typeof detail === 'object' && detail !== null && 'node' in detail ? (detail as NodeReport) : null;
+}

@@ -1,0 +1,91 @@
+import { getExternalWorkflowHandle, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import type { PackageUpdate } from '../../domain/cluster.ts';
+import type { GuestMove } from '../../domain/plan.ts';
+import type {
+  GuestProgress,
+  GuestWhereabouts,
+  NodeOutcome,
+  NodePhase,
+  NodeProgress,
+  NodeReport,
+  PhaseTime,
+  RebootProof,
+} from '../../domain/report.ts';
+import type { OpenUndo } from '../../domain/undo.ts';
+import { nodeProgressSignal } from '../messages.ts';
+import { nodeDetails } from './details.ts';
+
+/** What is known about one node's update so far; every entry is shown in the UI and told to the parent at once. */
+export interface NodeJournal {
+  enter(phase: NodePhase): void;
+  expectGuests(moves: readonly GuestMove[]): void;
+  guest(vmid: number, at: GuestWhereabouts, node: string): void;
+  warn(warning: string): void;
+  upgraded(packages: readonly PackageUpdate[]): void;
+  rebooted(proof: RebootProof): void;
+  progress(): NodeProgress;
+  report(outcome: NodeOutcome, reason: string, openUndo: readonly OpenUndo[]): NodeReport;
+}
+
+export function createNodeJournal(node: string): NodeJournal {
+  const phases: PhaseTime[] = [];
+  const warnings: string[] = [];
+  const guests = new Map<number, GuestProgress>();
+  let packages: readonly PackageUpdate[] = [];
+  let reboot: RebootProof | null = null;
+
+  const progress = (): NodeProgress => ({
+    node,
+    phase: phases.at(-1)?.phase ?? 'waiting',
+    phases: [...phases],
+    guests: [...guests.values()],
+  });
+  const publish = () => {
+    setCurrentDetails(nodeDetails(progress(), warnings));
+    const { parent } = workflowInfo();
+    if (!parent) return;
+    // A parent that has ended needs no news; the signal must not hold up or fail the work.
+    void getExternalWorkflowHandle(parent.workflowId, parent.runId)
+      .signal(nodeProgressSignal, progress())
+      .catch(() => undefined);
+  };
+
+  return {
+    enter(phase) {
+      phases.push({ phase, startedAt: new Date(Date.now()).toISOString() });
+      publish();
+    },
+    expectGuests(moves) {
+      for (const { vmid, name, how } of moves) {
+        guests.set(vmid, { vmid, name, how, at: how === 'leave' ? 'stays' : 'home', node });
+      }
+    },
+    guest(vmid, at, where) {
+      const known = guests.get(vmid);
+      if (!known) return;
+      guests.set(vmid, { ...known, at, node: where });
+      publish();
+    },
+    warn(warning) {
+      warnings.push(warning);
+    },
+    upgraded(list) {
+      packages = list;
+    },
+    rebooted(proof) {
+      reboot = proof;
+    },
+    progress,
+    report: (outcome, reason, openUndo) => ({
+      node,
+      outcome,
+      reason,
+      phases: [...phases],
+      packages,
+      reboot,
+      guests: [...guests.values()],
+      warnings: [...warnings],
+      openUndo,
+    }),
+  };
+}

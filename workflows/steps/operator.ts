@@ -1,0 +1,153 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  setHandler,
+  type ChildWorkflowHandle,
+  type SignalDefinition,
+  type Workflow,
+} from '@temporalio/workflow';
+import type { Duration } from '../../domain/duration.ts';
+import { ErrorType } from '../../domain/errors.ts';
+import {
+  abortSignal,
+  abortUpdate,
+  approveSignal,
+  approveUpdate,
+  pauseSignal,
+  pauseUpdate,
+  resumeSignal,
+  resumeUpdate,
+} from '../messages.ts';
+
+type Child = Pick<ChildWorkflowHandle<Workflow>, 'signal'>;
+
+/** What people asked of a run. The run obeys at its safe points: between steps, never in the middle of one. */
+export interface Operator {
+  readonly paused: boolean;
+  /** The run itself was cancelled, not only a part of it. */
+  readonly cancelled: boolean;
+  /** What the run waits for from a person, or null. */
+  readonly waitingFor: string | null;
+  /** Holds while paused. Throws `Aborted` or the cancellation when the run shall end. */
+  safePoint(): Promise<void>;
+  /** Waits for `approve`; throws `Refused` after `timeout`. */
+  awaitApproval(question: string, timeout: Duration): Promise<void>;
+  /** Passes every later request on to a child, until the result is called. */
+  forwardTo(child: Child, cancelChild: () => void): () => void;
+}
+
+/**
+ * Registers the handlers that every maintenance workflow has. Call it first, outside any inner scope: it hears the
+ * cancellation of the scope it is called in, while the work itself runs in a scope that cannot be cancelled. So a
+ * cancelled run ends like an aborted one: after the current step, and tidied up.
+ */
+export function listenToOperator(onChange: () => void): Operator {
+  let paused = false;
+  let aborted = false;
+  let cancelled = false;
+  let approvals = 0;
+  let waitingFor: string | null = null;
+  let child: { handle: Child; cancel: () => void } | null = null;
+
+  const forward = (signal: SignalDefinition) => {
+    // The child may have ended in this moment: then there is nobody left to tell.
+    void child?.handle.signal(signal).catch(() => undefined);
+  };
+  const pause = () => {
+    paused = true;
+    forward(pauseSignal);
+    onChange();
+    return 'will hold at the next safe point';
+  };
+  const resume = () => {
+    const held = paused;
+    paused = false;
+    forward(resumeSignal);
+    onChange();
+    return held ? 'goes on' : 'was not paused';
+  };
+  const approve = () => {
+    approvals += 1;
+    forward(approveSignal);
+    return waitingFor === null && child === null ? 'nothing to approve now' : 'approved';
+  };
+  const abort = () => {
+    aborted = true;
+    forward(abortSignal);
+    onChange();
+    return 'will stop after the current step and tidy up';
+  };
+
+  setHandler(pauseUpdate, pause, { description: 'Hold at the next safe point.' });
+  setHandler(pauseSignal, () => void pause(), { description: 'Hold at the next safe point.' });
+  setHandler(resumeUpdate, resume, { description: 'Go on after a pause.' });
+  setHandler(resumeSignal, () => void resume(), { description: 'Go on after a pause.' });
+  setHandler(approveUpdate, approve, { description: 'Agree to what the run waits for.' });
+  setHandler(approveSignal, () => void approve(), { description: 'Agree to what the run waits for.' });
+  setHandler(abortUpdate, abort, { description: 'Stop after the current step and tidy up.' });
+  setHandler(abortSignal, () => void abort(), { description: 'Stop after the current step and tidy up.' });
+
+  void CancellationScope.current().cancelRequested.catch(() => {
+    cancelled = true;
+    child?.cancel();
+  });
+
+  const throwIfEnding = () => {
+    if (cancelled) throw new CancelledFailure('The run was cancelled.');
+    if (!aborted) return;
+    throw ApplicationFailure.create({
+      type: ErrorType.Aborted,
+      message: 'An operator asked to stop. Start again when you want to go on: finished nodes are skipped.',
+      nonRetryable: true,
+    });
+  };
+  const waitFor = async (what: string, done: () => boolean, timeout?: Duration): Promise<boolean> => {
+    waitingFor = what;
+    onChange();
+    const ended = () => done() || aborted || cancelled;
+    const inTime =
+      timeout === undefined ? (await condition(ended), true) : await condition(ended, timeout, { summary: what });
+    waitingFor = null;
+    onChange();
+    throwIfEnding();
+    return inTime;
+  };
+
+  return {
+    get paused() {
+      return paused;
+    },
+    get cancelled() {
+      return cancelled;
+    },
+    get waitingFor() {
+      return waitingFor;
+    },
+    async safePoint() {
+      throwIfEnding();
+      if (paused) await waitFor('resume', () => !paused);
+    },
+    async awaitApproval(question, timeout) {
+      throwIfEnding();
+      const before = approvals;
+      if (await waitFor(question, () => approvals > before, timeout)) return;
+      throw ApplicationFailure.create({
+        type: ErrorType.Refused,
+        message: `Nobody approved within ${timeout}: ${question}. Start again when somebody can.`,
+        nonRetryable: true,
+      });
+    },
+    forwardTo(handle, cancel) {
+      child = { handle, cancel };
+      // What was asked for while the child was being started.
+      if (paused) forward(pauseSignal);
+      if (aborted) forward(abortSignal);
+      if (cancelled) cancel();
+      return () => {
+        child = null;
+      };
+    },
+  };
+}

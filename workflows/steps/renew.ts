@@ -1,0 +1,89 @@
+import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import type { NodeHealth, NodeSoftware } from '../../domain/cluster.ts';
+import { ErrorType } from '../../domain/errors.ts';
+import { remoteJobId } from '../../domain/ids.ts';
+import { reasonsNotToReboot } from '../../planning/before-reboot.ts';
+import { needsReboot, nextKernel } from '../../planning/kernels.ts';
+import { waitingActivities } from './activities.ts';
+import type { NodeRun } from './node-run.ts';
+
+/** Upgrades all packages, as one job on the node that outlives us and is never started twice. */
+export async function upgrade(run: NodeRun): Promise<void> {
+  const { node, policy, journal } = run;
+  journal.enter('upgrading');
+  const within = policy.timeouts.upgrade;
+  const result = await waitingActivities(policy.timeouts, within).upgradeNode.executeWithOptions(
+    { summary: `${node}: upgrade ${run.plan.packages.length} packages` },
+    [{ node, jobId: remoteJobId('upgrade', workflowInfo().firstExecutionRunId), within }],
+  );
+  journal.upgraded(result.packages);
+}
+
+/** Decides from the live node, not from the plan: the upgrade may have brought another kernel than expected. */
+export async function rebootIfNeeded(run: NodeRun, before: NodeHealth): Promise<void> {
+  const { node, policy, journal, quick } = run;
+  const software = await quick.readNodeSoftware.executeWithOptions(
+    { summary: `${node}: read kernels after the upgrade` },
+    [{ node, refresh: false }],
+  );
+  const due = needsReboot(software.kernels);
+  if (policy.reboot === 'always' || (due && policy.reboot === 'if-needed')) {
+    await reboot(run, before, software);
+    return;
+  }
+  if (due) {
+    const { running } = software.kernels;
+    journal.warn(`${node} still runs ${running}; ${nextKernel(software.kernels)} waits for a reboot`);
+  }
+  await rejoin(run, before, { bootIdBefore: null, kernel: null });
+}
+
+async function reboot(run: NodeRun, before: NodeHealth, software: NodeSoftware): Promise<void> {
+  const { node, policy, operator, journal, ledger, quick, plan } = run;
+  await operator.safePoint();
+  const snapshot = await quick.readCluster.executeWithOptions(
+    { summary: `${node}: check the cluster before the reboot` },
+    [{ leaving: [node] }],
+  );
+  const reasons = reasonsNotToReboot(snapshot, node, plan.moves);
+  if (reasons.length > 0) {
+    throw ApplicationFailure.create({
+      type: ErrorType.PlanChanged,
+      message: `${node} is not rebooted: ${reasons.join('; ')}. Its upgrade is done; start again when this is mended.`,
+      nonRetryable: true,
+    });
+  }
+
+  // Guests that stay go down with the node; not all of them are started by the boot itself.
+  for (const { vmid, kind, name, how } of plan.moves) {
+    if (how === 'leave') ledger.add({ kind: 'guest-stopped', vmid, guestKind: kind, name, home: node });
+  }
+  if (plan.quorum.verdict === 'read-only-while-away') journal.warn(plan.quorum.explanation);
+  journal.enter('rebooting');
+  const kernel = nextKernel(software.kernels);
+  const after = await waitingActivities(policy.timeouts, policy.timeouts.reboot).rebootNode.executeWithOptions(
+    { summary: `${node}: reboot into ${kernel}` },
+    [{ node, bootId: software.bootId, within: policy.timeouts.reboot }],
+  );
+  journal.rebooted({
+    bootIdBefore: software.bootId,
+    bootIdAfter: after.bootId,
+    kernelBefore: software.kernels.running,
+    kernelAfter: after.runningKernel,
+  });
+  await rejoin(run, before, { bootIdBefore: software.bootId, kernel });
+}
+
+async function rejoin(
+  run: NodeRun,
+  before: NodeHealth,
+  proof: { readonly bootIdBefore: string | null; readonly kernel: string | null },
+): Promise<void> {
+  const { node, policy, journal } = run;
+  journal.enter('rejoining');
+  const within = policy.timeouts.rejoin;
+  await waitingActivities(policy.timeouts, within).awaitRejoin.executeWithOptions(
+    { summary: `${node}: wait until it is a full member` },
+    [{ node, expected: { ...proof, services: before.activeServices, storages: before.activeStorages }, within }],
+  );
+}

@@ -1,0 +1,110 @@
+import { setCurrentDetails } from '@temporalio/workflow';
+import type { RollPlan } from '../../domain/plan.ts';
+import type { NodeProgress, NodeReport, RollOutcome, RollProgress, RollReport } from '../../domain/report.ts';
+import { rollDetails } from './details.ts';
+import type { Operator } from './operator.ts';
+
+/** What is known about a rolling update so far, kept for the queries, the UI and the report. */
+export interface RollJournal {
+  plan(): RollPlan | null;
+  planned(plan: RollPlan): void;
+  /** The node's turn has come: from now on it cannot be skipped. */
+  started(node: string): void;
+  node(progress: NodeProgress): void;
+  finished(report: NodeReport): void;
+  finishedNodes(): readonly NodeReport[];
+  progress(): RollProgress;
+  show(): void;
+  report(outcome: RollOutcome, reason: string): RollReport;
+}
+
+export function createRollJournal(operator: () => Operator): RollJournal {
+  const startedAt = new Date(Date.now()).toISOString();
+  const nodes = new Map<string, NodeProgress>();
+  const reports: NodeReport[] = [];
+  let plan: RollPlan | null = null;
+
+  const progress = (): RollProgress => ({
+    cluster: plan?.cluster ?? '',
+    startedAt,
+    paused: operator().paused,
+    waitingFor: operator().waitingFor,
+    nodes: [...nodes.values()],
+    expectedMilliseconds: (plan?.nodes ?? []).reduce((total, node) => total + node.expectedMilliseconds, 0),
+  });
+  const show = () => {
+    // Requests that came before the run's first step are heard while the operator is still being made.
+    if (plan !== null) setCurrentDetails(rollDetails(progress(), plan.nodes));
+  };
+
+  return {
+    plan: () => plan,
+    planned(made) {
+      plan = made;
+      for (const { node } of made.nodes) nodes.set(node, { node, phase: 'waiting', phases: [], guests: [] });
+      show();
+    },
+    started(node) {
+      nodes.set(node, { node, phase: 'checking', phases: [], guests: [] });
+      show();
+    },
+    node(news) {
+      // News may arrive after the result of the run that sent it.
+      if (reports.some((report) => report.node === news.node)) return;
+      nodes.set(news.node, news);
+      show();
+    },
+    finished(report) {
+      reports.push(report);
+      const phase = report.outcome === 'updated' ? 'done' : report.outcome === 'skipped' ? 'skipped' : 'failed';
+      nodes.set(report.node, { node: report.node, phase, phases: report.phases, guests: report.guests });
+      show();
+    },
+    finishedNodes: () => reports,
+    progress,
+    show,
+    report: (outcome, reason) => ({
+      cluster: plan?.cluster ?? '',
+      outcome,
+      reason,
+      startedAt,
+      endedAt: new Date(Date.now()).toISOString(),
+      plan,
+      nodes: [...reports, ...withoutReport(plan, { reports, nodes, outcome, reason })],
+      // A node that has reported carries its warnings itself.
+      warnings: (plan?.nodes ?? [])
+        .filter(({ node }) => !reports.some((own) => own.node === node))
+        .flatMap((node) => node.warnings),
+    }),
+  };
+}
+
+interface Known {
+  readonly reports: readonly NodeReport[];
+  readonly nodes: ReadonlyMap<string, NodeProgress>;
+  readonly outcome: RollOutcome;
+  readonly reason: string;
+}
+
+/** Nodes that were not reached, and one whose run ended without a word: its last news must do. */
+function withoutReport(plan: RollPlan | null, { reports, nodes, outcome, reason }: Known): NodeReport[] {
+  if (outcome === 'planned' || outcome === 'refused') return [];
+  const reported = new Set(reports.map((report) => report.node));
+  return (plan?.nodes ?? [])
+    .filter(({ node }) => !reported.has(node))
+    .map(({ node }): NodeReport => {
+      const last = nodes.get(node);
+      const reached = last !== undefined && last.phase !== 'waiting';
+      return {
+        node,
+        outcome: !reached ? 'not-reached' : outcome === 'aborted' ? 'aborted' : 'failed',
+        reason: reached ? reason : 'the run ended before it',
+        phases: last?.phases ?? [],
+        packages: [],
+        reboot: null,
+        guests: last?.guests ?? [],
+        warnings: [],
+        openUndo: [],
+      };
+    });
+}
