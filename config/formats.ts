@@ -1,0 +1,131 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { isDuration, toMilliseconds, type Duration } from '../domain/duration.ts';
+
+/** Where a secret is found. The configuration holds this reference, never the secret. */
+export type SecretRef = { readonly env: string } | { readonly file: string };
+
+interface Format<T> {
+  /** Name of the format in the reference page. */
+  readonly syntax: string;
+  /** Completes the sentence "<field> …". May look at the value, must not repeat a secret. */
+  readonly wrong: string | ((value: unknown) => string);
+  /** What to write instead; a whole sentence. */
+  readonly remedy: string;
+  readonly test: (value: unknown) => value is T;
+}
+
+/** A schema for one kind of text whose errors say what to write instead. */
+function format<T>({ syntax, wrong, remedy, test }: Format<T>): z.ZodCustom<T, T> {
+  const error = typeof wrong === 'string' ? wrong : (issue: { input?: unknown }): string => wrong(issue.input);
+  return z.custom<T>(test, { error, params: { remedy } }).meta({ syntax });
+}
+
+function textFormat(
+  options: Omit<Format<string>, 'test'> & { readonly test: (text: string) => boolean },
+): z.ZodCustom<string, string> {
+  return format<string>({
+    ...options,
+    test: (value): value is string => typeof value === 'string' && options.test(value),
+  });
+}
+
+export const duration = format<Duration>({
+  syntax: 'duration',
+  wrong: (value) =>
+    typeof value === 'number' ? 'is a number without a unit' : 'is not a length of time that Caretaker understands',
+  remedy: "Write a number above zero, a space and a unit (ms, seconds, minutes, hours, days), such as '15 minutes'.",
+  test: (value): value is Duration => typeof value === 'string' && isDuration(value) && toMilliseconds(value) > 0,
+});
+
+export const secretRef = format<SecretRef>({
+  syntax: 'secret reference',
+  wrong: (value) =>
+    typeof value === 'string'
+      ? 'is a secret written into the configuration file'
+      : 'must be a reference with exactly one of the keys env and file',
+  remedy: 'Write { env: NAME_OF_A_VARIABLE } or { file: /path/to/file } and keep the secret there.',
+  test: isSecretRef,
+});
+
+export const nodeName = textFormat({
+  syntax: 'node name',
+  wrong: 'is not a name that a Proxmox node can have',
+  remedy: "Write the node's host name as `pvecm nodes` shows it: letters, digits and hyphens.",
+  test: (text) => /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/.test(text),
+});
+
+export const clusterName = textFormat({
+  syntax: 'name',
+  wrong: 'is not a usable cluster name',
+  remedy: 'Use letters, digits, dots, hyphens and underscores; it becomes part of workflow ids.',
+  test: (text) => /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text),
+});
+
+export const address = textFormat({
+  syntax: 'address',
+  wrong: 'is not an IP address or host name',
+  remedy: 'Write the address alone, such as 192.168.10.230, without https:// and without a port.',
+  test: (text) => isIP(text) !== 0 || /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text),
+});
+
+export const path = textFormat({
+  syntax: 'path',
+  wrong: 'is not a path',
+  remedy: 'Write the path of a file; a relative one starts at the folder of the configuration file.',
+  test: (text) => text.trim() !== '',
+});
+
+/** A path on the nodes: absolute, or below the home of the account that logs in. */
+export const remotePath = textFormat({
+  syntax: 'absolute path',
+  wrong: 'is not a path that is safe to use on a node',
+  remedy: 'Write a path that begins with / or ~/ and has letters, digits, dots, hyphens and underscores only.',
+  test: (text) => /^~?(?:\/[A-Za-z0-9._-]+)+$/.test(text) && !text.split('/').includes('..'),
+});
+
+export const certificateFingerprint = textFormat({
+  syntax: 'SHA-256 fingerprint',
+  wrong: 'is not the SHA-256 fingerprint of a certificate',
+  remedy:
+    'Run `pvenode cert info` on the node and copy the fingerprint of pveproxy-ssl.pem if it exists, else of pve-ssl.pem: 32 pairs of hexadecimal digits with colons.',
+  test: (text) => /^[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){31}$/.test(text),
+}).transform((text) => text.toUpperCase());
+
+export const hostKeyFingerprint = textFormat({
+  syntax: 'SSH key fingerprint',
+  wrong: 'is not the SHA-256 fingerprint of an SSH host key',
+  remedy:
+    'Run `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the node and copy the word that begins with SHA256:.',
+  test: (text) => /^SHA256:[A-Za-z0-9+/]{43}=?$/.test(text),
+}).transform((text) => text.replace(/=$/, ''));
+
+export const userName = textFormat({
+  syntax: 'user name',
+  wrong: 'is not a user name',
+  remedy: 'Write the name of the account on the nodes, such as root.',
+  test: (text) => /^[a-z_][a-z0-9_.-]*$/.test(text),
+});
+
+/** Guest ids as Proxmox accepts them (`pve-vmid`: 100 to 999999999). */
+export const vmid = format<number>({
+  syntax: 'vmid',
+  wrong: 'is not the id of a guest',
+  remedy: 'Write the number that the Proxmox web interface shows before the name of the guest, such as 210.',
+  test: (value): value is number => Number.isInteger(value) && Number(value) >= 100 && Number(value) <= 999_999_999,
+});
+
+export const vmidKey = z
+  .string()
+  .refine((text) => /^[1-9][0-9]{2,8}$/.test(text), { error: 'is not the id of a guest' })
+  .meta({ syntax: 'vmid' });
+
+function isSecretRef(value: unknown): value is SecretRef {
+  if (typeof value !== 'object' || value === null) return false;
+  const entries = Object.entries(value);
+  const [entry] = entries;
+  if (entries.length !== 1 || entry === undefined) return false;
+  const [key, text] = entry as [string, unknown];
+  if (typeof text !== 'string') return false;
+  return key === 'env' ? /^[A-Za-z_][A-Za-z0-9_]*$/.test(text) : key === 'file' && text.trim() !== '';
+}

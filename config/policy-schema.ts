@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import type { ExpectedDurations, GuestPolicy, Policy, PolicyTimeouts } from '../domain/policy.ts';
+import { duration, nodeName, vmidKey } from './formats.ts';
+
+/** How a rolling update behaves when neither the configuration nor the input says otherwise. */
+export const DEFAULT_POLICY: Policy = {
+  dryRun: false,
+  nodes: [],
+  reboot: 'if-needed',
+  approval: 'none',
+  parallelMigrations: 2,
+  localDisks: 'replicated',
+  memoryReservePercent: 10,
+  guests: { default: 'migrate', overrides: {} },
+  timeouts: {
+    approval: '12 hours',
+    migration: '1 hour',
+    guestShutdown: '5 minutes',
+    haMove: '30 minutes',
+    upgrade: '2 hours',
+    reboot: '20 minutes',
+    rejoin: '15 minutes',
+    undo: '6 hours',
+    workerLost: '20 seconds',
+  },
+  expected: {
+    upgrade: '6 minutes',
+    reboot: '5 minutes',
+    migrationPerGiB: '10 seconds',
+    containerRestart: '20 seconds',
+  },
+};
+
+const treatment = z.enum(['migrate', 'shutdown', 'leave', 'refuse']);
+
+const guestFields = {
+  default: treatment.describe(
+    'What happens to a running guest while its node is away: `migrate` moves it and brings it back, `shutdown` shuts it down in order and starts it again, `leave` does nothing and accepts that a reboot stops it, `refuse` makes the run refuse its node.',
+  ),
+  overrides: z.record(vmidKey, treatment).describe('Exceptions by vmid, such as `{ 210: shutdown }`.'),
+} satisfies Record<keyof GuestPolicy, z.ZodType>;
+
+const timeoutFields = {
+  approval: duration.describe('Longest wait for an approval; after it the run ends as refused.'),
+  migration: duration.describe("Longest time for one guest's move."),
+  guestShutdown: duration.describe('How long a guest may take to shut down in order; it is never forced.'),
+  haMove: duration.describe('Longest wait until the HA manager has moved its guests.'),
+  upgrade: duration.describe('Longest time for the package upgrade of one node.'),
+  reboot: duration.describe('Longest time from the reboot request until the node answers with a new boot id.'),
+  rejoin: duration.describe('Longest time from the new boot id until the node is a full member of the cluster again.'),
+  undo: duration.describe('How long a run goes on trying to take back one change that it made.'),
+  workerLost: duration.describe('Silence after which a worker is taken for dead and another one continues its step.'),
+} satisfies Record<keyof PolicyTimeouts, z.ZodType>;
+
+const expectedFields = {
+  upgrade: duration.describe('Typical package upgrade of one node.'),
+  reboot: duration.describe('Typical reboot of one node, until it is a full member again.'),
+  migrationPerGiB: duration.describe('Typical move of one gibibyte of guest memory.'),
+  containerRestart: duration.describe("Typical stop and start around a container's move."),
+} satisfies Record<keyof ExpectedDurations, z.ZodType>;
+
+const policyFields = {
+  dryRun: z.boolean().describe('Stop after planning and report the plan; nothing on any node is changed.'),
+  nodes: z
+    .array(nodeName)
+    .describe('Nodes to update, in this order. Empty: all nodes of the configuration, in its order.'),
+  reboot: z
+    .enum(['if-needed', 'always', 'never'])
+    .describe('Reboot a node when its running kernel is not the one it would boot, always, or never.'),
+  approval: z
+    .enum(['none', 'plan', 'every-node'])
+    .describe('Wait for a person to agree: never, once to the plan, or before every node.'),
+  parallelMigrations: z.int().min(1).max(16).describe('How many guests of a node move at the same time.'),
+  localDisks: z
+    .enum(['replicated', 'always', 'never'])
+    .describe('Whether VMs may copy their local disks while they move: only replicated ones, always, or never.'),
+  memoryReservePercent: z
+    .number()
+    .min(0)
+    .max(90)
+    .describe("Share of a node's memory, in percent, that guests leave free for the system and the ZFS cache."),
+} satisfies Record<Exclude<keyof Policy, 'guests' | 'timeouts' | 'expected'>, z.ZodType>;
+
+const sections = {
+  guests: 'What to do with running guests.',
+  timeouts: 'How long to wait before something counts as failed.',
+  expected: 'Typical durations. They only feed the expected time that plan and progress show.',
+};
+
+/** Fields with their defaults from {@link DEFAULT_POLICY}. */
+function defaulted<Fields extends Record<string, z.ZodType>>(
+  fields: Fields,
+  defaults: { readonly [Key in keyof Fields]: z.output<Fields[Key]> | Readonly<z.output<Fields[Key]>> },
+): { [Key in keyof Fields]: z.ZodDefault<Fields[Key]> } {
+  const entries = Object.entries(fields).map(([key, field]) => [
+    key,
+    field.default(defaults[key]).describe(field.description ?? ''),
+  ]);
+  return Object.fromEntries(entries) as { [Key in keyof Fields]: z.ZodDefault<Fields[Key]> };
+}
+
+/** `rollingUpdate` of the configuration: every field has a default. */
+export const policySchema = z.strictObject({
+  ...defaulted(policyFields, DEFAULT_POLICY),
+  guests: z.strictObject(defaulted(guestFields, DEFAULT_POLICY.guests)).prefault({}).describe(sections.guests),
+  timeouts: z.strictObject(defaulted(timeoutFields, DEFAULT_POLICY.timeouts)).prefault({}).describe(sections.timeouts),
+  expected: z.strictObject(defaulted(expectedFields, DEFAULT_POLICY.expected)).prefault({}).describe(sections.expected),
+});
+
+/** Input of a run: any part of the policy, without defaults. */
+export const policyOverridesSchema = z
+  .strictObject({
+    ...policyFields,
+    guests: z.strictObject(guestFields).partial().describe(sections.guests),
+    timeouts: z.strictObject(timeoutFields).partial().describe(sections.timeouts),
+    expected: z.strictObject(expectedFields).partial().describe(sections.expected),
+  })
+  .partial();

@@ -1,0 +1,67 @@
+import type { Policy, RollSettings } from '../domain/policy.ts';
+import { InputError, type Problem } from './errors.ts';
+import { policyOverridesSchema } from './policy-schema.ts';
+import { explainIssues } from './problems.ts';
+import type { Config } from './schema.ts';
+import { checkNodeSelection } from './validate.ts';
+
+/**
+ * The policy of a run: `base` with the parts that its input overrides. Groups are merged key by key, so an input with
+ * one timeout keeps the others; `nodes` is replaced as a whole.
+ *
+ * @param overrides Input of the workflow as it came; nothing is known about it yet. Absent: no override.
+ * @param configured Names of the nodes that may be updated.
+ * @throws {InputError} that names every wrong field and what to do.
+ */
+export function mergePolicy(base: Policy, overrides: unknown, configured: readonly string[]): Policy {
+  const input = overrides ?? {};
+  const parsed = policyOverridesSchema.safeParse(input);
+  if (!parsed.success) {
+    throw new InputError(
+      explainIssues(parsed.error.issues, policyOverridesSchema, { value: input, name: 'The input' }),
+    );
+  }
+  const { guests, timeouts, expected, ...rest } = withoutUndefined(parsed.data);
+  const problems = findUnknownNodes(rest.nodes ?? [], configured);
+  if (problems.length > 0) throw new InputError(problems);
+  return {
+    ...base,
+    ...rest,
+    guests: {
+      default: guests?.default ?? base.guests.default,
+      overrides: { ...base.guests.overrides, ...guests?.overrides },
+    },
+    timeouts: { ...base.timeouts, ...withoutUndefined(timeouts ?? {}) },
+    expected: { ...base.expected, ...withoutUndefined(expected ?? {}) },
+  };
+}
+
+/**
+ * Everything that a run goes by: the configuration with the run's input merged in.
+ *
+ * @throws {InputError} that names every wrong field and what to do.
+ */
+export function settingsFor(config: Config, input: unknown): RollSettings {
+  const nodes = config.cluster.nodes.map((node) => node.name);
+  return {
+    cluster: config.cluster.name,
+    nodes,
+    orchestratorGuest: config.orchestrator.guest ?? null,
+    policy: mergePolicy(config.rollingUpdate, input, nodes),
+  };
+}
+
+function findUnknownNodes(selected: readonly string[], configured: readonly string[]): Problem[] {
+  const problems: Problem[] = [];
+  checkNodeSelection(selected, configured, (index, message, remedy) =>
+    problems.push({ field: `nodes[${index}]`, message, remedy }),
+  );
+  return problems;
+}
+
+type Defined<T> = { [Key in keyof T]: Exclude<T[Key], undefined> };
+
+/** A key that is present but undefined must not hide the value of the configuration. */
+function withoutUndefined<T extends object>(object: T): Defined<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>;
+}

@@ -1,0 +1,101 @@
+import { nearest } from './did-you-mean.ts';
+import { explainIssues, fieldName, type PathProblem } from './problems.ts';
+import { configSchema, type Config } from './schema.ts';
+
+/**
+ * Checks the data of a `caretaker.yaml` and fills in the defaults, or tells everything that is wrong with it: a field
+ * that is wrong alone as well as fields that do not go together.
+ */
+export function validateConfig(value: unknown): { readonly config: Config } | { readonly problems: PathProblem[] } {
+  const parsed = configSchema.safeParse(value);
+  const across = checkAcrossFields(value);
+  if (parsed.success && across.length === 0) return { config: parsed.data };
+  const issues = parsed.success ? [] : parsed.error.issues;
+  return { problems: [...explainIssues(issues, configSchema, { value, name: 'The file' }), ...across] };
+}
+
+/** What {@link checkAcrossFields} may find: it also runs on files with other mistakes, so that all are told at once. */
+interface Unchecked {
+  readonly cluster?: {
+    readonly api?: { readonly caFile?: unknown };
+    readonly ssh?: { readonly knownHosts?: unknown };
+    readonly nodes?: unknown;
+  };
+  readonly rollingUpdate?: { readonly nodes?: unknown };
+}
+
+interface UncheckedNode {
+  readonly name?: unknown;
+  readonly api?: { readonly fingerprint?: unknown };
+  readonly ssh?: { readonly hostKey?: unknown };
+}
+
+type Report = (path: readonly (string | number)[], message: string, remedy: string) => void;
+
+function checkAcrossFields(value: unknown): PathProblem[] {
+  const config = (value ?? {}) as Unchecked;
+  const nodes = listOf<UncheckedNode>(config.cluster?.nodes);
+  const problems: PathProblem[] = [];
+  const report: Report = (path, message, remedy) => problems.push({ path, field: fieldName(path), message, remedy });
+  checkNames(nodes, report);
+  checkVerification(config, nodes, report);
+  checkNodeSelection(
+    listOf<unknown>(config.rollingUpdate?.nodes),
+    nodes.map((node) => node?.name),
+    (index, message, remedy) => report(['rollingUpdate', 'nodes', index], message, remedy),
+  );
+  return problems;
+}
+
+function listOf<T>(value: unknown): readonly (T | null | undefined)[] {
+  return Array.isArray(value) ? (value as readonly (T | null | undefined)[]) : [];
+}
+
+function checkNames(nodes: ReturnType<typeof listOf<UncheckedNode>>, report: Report): void {
+  nodes.forEach((node, index) => {
+    const first = nodes.findIndex((other) => other?.name === node?.name);
+    if (typeof node?.name !== 'string' || first === index) return;
+    report(['cluster', 'nodes', index, 'name'], `is the name of node number ${first + 1} too`, 'Give each node once.');
+  });
+}
+
+function checkVerification(config: Unchecked, nodes: ReturnType<typeof listOf<UncheckedNode>>, report: Report): void {
+  nodes.forEach((node, index) => {
+    if (typeof node !== 'object' || node === null) return;
+    if (config.cluster?.api?.caFile === undefined && node.api?.fingerprint === undefined) {
+      report(
+        ['cluster', 'nodes', index, 'api', 'fingerprint'],
+        "is missing, so the node's certificate cannot be verified",
+        'Add the fingerprint that `pvenode cert info` shows on the node, or give cluster.api.caFile for all nodes.',
+      );
+    }
+    if (config.cluster?.ssh?.knownHosts === undefined && node.ssh?.hostKey === undefined) {
+      report(
+        ['cluster', 'nodes', index, 'ssh', 'hostKey'],
+        "is missing, so the node's SSH host key cannot be verified",
+        'Add the SHA256:… fingerprint that `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` shows on the node, or give cluster.ssh.knownHosts for all nodes.',
+      );
+    }
+  });
+}
+
+/** Nodes to update must be configured, each once. `report` gets the index of a wrong one. */
+export function checkNodeSelection(
+  selected: readonly unknown[],
+  configured: readonly unknown[],
+  report: (index: number, message: string, remedy: string) => void,
+): void {
+  const names = [...new Set(configured.filter((name) => typeof name === 'string'))];
+  selected.forEach((name, index) => {
+    if (typeof name !== 'string') return;
+    if (selected.indexOf(name) !== index) return report(index, `names ${name} a second time`, 'Give each node once.');
+    if (names.includes(name)) return;
+    const guess = nearest(name, names);
+    const known = `Configured nodes: ${names.join(', ') || 'none'}.`;
+    report(
+      index,
+      `is ${name}, which is not a configured node`,
+      guess === null ? known : `Did you mean ${guess}? ${known}`,
+    );
+  });
+}
