@@ -1,0 +1,21 @@
+import type { Route } from '../route.ts';
+import { ACCESS_ROUTES } from './access.ts';
+import { APT_ROUTES } from './apt.ts';
+import { CLUSTER_ROUTES } from './cluster.ts';
+import { GUEST_ROUTES } from './guests.ts';
+import { HA_ROUTES } from './ha.ts';
+import { NODE_ROUTES } from './nodes.ts';
+import { STORAGE_ROUTES } from './storage.ts';
+import { TASK_ROUTES } from './tasks.ts';
+
+/** Every line of the API the lab serves. */
+export const ROUTES: readonly Route[] = [
+  ...ACCESS_ROUTES,
+  ...CLUSTER_ROUTES,
+  ...HA_ROUTES,
+  ...NODE_ROUTES,
+  ...APT_ROUTES,
+  ...STORAGE_ROUTES,
+  ...TASK_ROUTES,
+  ...GUEST_ROUTES,
+];

@@ -1,0 +1,62 @@
+import { dieError } from '../../cluster/errors.ts';
+import type { StorageSpec } from '../../site.ts';
+import { optionalText, SPEC, text } from '../parameters.ts';
+import { may } from '../route.ts';
+import type { Call, Route } from '../route.ts';
+
+/** `/nodes/{node}/storage` */
+export const STORAGE_ROUTES: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/nodes/{node}/storage',
+    parameters: {
+      node: SPEC.node,
+      content: SPEC.text,
+      enabled: SPEC.flag,
+      format: SPEC.flag,
+      storage: SPEC.text,
+      target: { ...SPEC.node, optional: true },
+    },
+    permission: 'user',
+    run: list,
+  },
+  {
+    method: 'GET',
+    path: '/nodes/{node}/storage/{storage}/status',
+    parameters: { node: SPEC.node, storage: { type: 'string' } },
+    permission: { path: '/storage/{storage}', privileges: ['Datastore.Audit', 'Datastore.AllocateSpace'], any: true },
+    run: (call) => {
+      const id = text(call.parameters, 'storage');
+      const storage = call.cluster.storagesOf(call.node.name).find((candidate) => candidate.id === id);
+      if (!storage) throw dieError(`storage '${id}' does not exist`);
+      return usage(storage);
+    },
+  },
+];
+
+function list(call: Call): unknown {
+  const { cluster, node, parameters } = call;
+  const content = optionalText(parameters, 'content')?.split(',');
+  const target = optionalText(parameters, 'target');
+  const name = optionalText(parameters, 'storage');
+  return cluster
+    .storagesOf(node.name)
+    .filter((storage) => may(call, `/storage/${storage.id}`, 'Datastore.Audit', 'Datastore.AllocateSpace'))
+    .filter((storage) => !content || storage.content.split(',').some((kind) => content.includes(kind)))
+    .filter((storage) => target === undefined || cluster.hasStorage(target, storage.id))
+    .filter((storage) => name === undefined || storage.id === name)
+    .map((storage) => ({ storage: storage.id, ...usage(storage), used_fraction: storage.used / storage.total }));
+}
+
+function usage(storage: StorageSpec): Record<string, string | number> {
+  return {
+    type: storage.type,
+    content: storage.content,
+    enabled: 1,
+    active: 1,
+    shared: storage.shared ? 1 : 0,
+    total: storage.total,
+    used: storage.used,
+    avail: storage.total - storage.used,
+  };
+}

@@ -1,0 +1,58 @@
+import type { LabClock } from '../core/clock.ts';
+import type { ReplicationSpec } from '../site.ts';
+
+/** A `pvesr` job. Times in virtual milliseconds. */
+export class ReplicationJob {
+  readonly guest: number;
+  readonly schedule: string;
+  target: string;
+  lastSync: number;
+  lastTry: number;
+  failCount = 0;
+  error: string | undefined;
+
+  constructor(spec: ReplicationSpec, now: number) {
+    this.guest = spec.guest;
+    this.target = spec.target;
+    this.schedule = spec.schedule;
+    this.lastSync = now;
+    this.lastTry = now;
+  }
+
+  /** `210-0`: guest and job number. */
+  get id(): string {
+    return `${this.guest}-0`;
+  }
+}
+
+/** What a replication round needs to know of the world. */
+export interface ReplicationWorld {
+  readonly clock: LabClock;
+  readonly jobs: readonly ReplicationJob[];
+  nodeOf(guest: number): string | undefined;
+  reachable(node: string): boolean;
+}
+
+export const REPLICATION_INTERVAL_MS = 15 * 60_000;
+
+/** Runs one job now: it fails while its target is away and counts how often in a row. */
+export function replicate(world: ReplicationWorld, job: ReplicationJob): void {
+  const source = world.nodeOf(job.guest);
+  if (!source || !world.reachable(source)) return;
+  job.lastTry = world.clock.now();
+  if (world.reachable(job.target)) {
+    job.lastSync = job.lastTry;
+    job.failCount = 0;
+    job.error = undefined;
+    return;
+  }
+  job.failCount++;
+  job.error = `command '/usr/bin/ssh -e none -o 'BatchMode=yes' -o 'HostKeyAlias=${job.target}' root@${job.target} -- pvesr prepare-local-job ${job.id}' failed: exit code 255`;
+}
+
+/** After a migration to the replication target the job points back to where the guest came from (pvesr(1)). */
+export function flipDirection(jobs: readonly ReplicationJob[], guest: number, from: string, to: string): void {
+  for (const job of jobs) {
+    if (job.guest === guest && job.target === to) job.target = from;
+  }
+}

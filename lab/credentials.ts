@@ -1,0 +1,26 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The lab's secrets: random, made once a directory. */
+export interface Credentials {
+  readonly rootPassword: string;
+  readonly operatorSecret: string;
+  readonly observerSecret: string;
+  /** Signs tickets. */
+  readonly ticketKey: string;
+}
+
+/** Secrets kept in `<directory>/credentials.json`, readable by its owner alone. */
+export function ensureCredentials(directory: string): Credentials {
+  const file = join(directory, 'credentials.json');
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Credentials;
+  const credentials: Credentials = {
+    rootPassword: randomBytes(12).toString('base64url'),
+    operatorSecret: randomUUID(),
+    observerSecret: randomUUID(),
+    ticketKey: randomBytes(32).toString('hex'),
+  };
+  writeFileSync(file, JSON.stringify(credentials, null, 2), { mode: 0o600 });
+  return credentials;
+}

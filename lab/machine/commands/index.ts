@@ -1,0 +1,29 @@
+import type { LabCommand } from '../../core/machine.ts';
+import type { System } from '../system.ts';
+import { aptCommands } from './apt.ts';
+import { bootCommands } from './boot.ts';
+import { dpkgCommands } from './dpkg.ts';
+import { powerCommands } from './power.ts';
+import { systemCommands } from './system.ts';
+import { systemctlCommand } from './systemctl.ts';
+import { systemdRunCommand } from './systemd-run.ts';
+import { journalctlCommand } from './journalctl.ts';
+
+/** The programs of the distribution, as far as the lab has them. */
+export function builtinCommands(system: System): Readonly<Record<string, LabCommand>> {
+  const systemd = system.options.systemd ?? system.options.kind !== 'container';
+  return {
+    ...systemCommands(system),
+    ...powerCommands(system),
+    ...aptCommands(system),
+    ...dpkgCommands(system),
+    ...(system.options.kind === 'container' ? {} : bootCommands(system)),
+    ...(systemd
+      ? {
+          systemctl: systemctlCommand(system),
+          'systemd-run': systemdRunCommand(system),
+          journalctl: journalctlCommand(system),
+        }
+      : {}),
+  };
+}
