@@ -1,0 +1,60 @@
+import { loadConfig } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
+import { TaskQueue } from '../../domain/task-queues.ts';
+import { connectToTemporal, findWebUi, hasWorker, runUrl, type TemporalSession } from './temporal.ts';
+import { CliError, type Terminal } from './terminal.ts';
+
+/** Options that every command has. */
+export interface GlobalFlags {
+  readonly config?: string;
+}
+
+/** What a command that talks to Temporal works with. */
+export interface Session extends TemporalSession {
+  readonly config: Config;
+  readonly terminal: Terminal;
+}
+
+/** Reads the configuration, connects, runs `command` and disconnects. */
+export async function withSession<T>(
+  terminal: Terminal,
+  flags: GlobalFlags,
+  command: (session: Session) => Promise<T>,
+): Promise<T> {
+  const config = await loadConfig({ path: flags.config, env: terminal.env });
+  const temporal = await connectToTemporal(terminal.env);
+  try {
+    return await command({ ...temporal, config, terminal });
+  } finally {
+    await temporal.close();
+  }
+}
+
+/** @throws {CliError} when nobody would do the work. */
+export async function requireWorker(session: Session): Promise<void> {
+  if (await hasWorker(session, TaskQueue.maintenance)) return;
+  throw new CliError(
+    `No worker asks the task queue ${TaskQueue.maintenance} at ${session.address} (namespace ${session.namespace}) for work. Nothing was started, so that it cannot begin unattended later. Start a worker with \`npm run worker\` and try again.`,
+  );
+}
+
+/** Page of the run in the Web UI, or null when there is no Web UI to be found. */
+export async function webUiOf(session: Session, workflowId: string, runId: string): Promise<string | null> {
+  const webUi = await findWebUi(session.address, session.terminal.env);
+  return webUi === null ? null : runUrl(webUi, session.namespace, workflowId, runId);
+}
+
+/** Ctrl-C ends the following instead of the process. */
+export function untilInterrupted(): { readonly signal: AbortSignal; readonly release: () => void } {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  process.once('SIGINT', abort);
+  process.once('SIGTERM', abort);
+  return {
+    signal: controller.signal,
+    release() {
+      process.off('SIGINT', abort);
+      process.off('SIGTERM', abort);
+    },
+  };
+}

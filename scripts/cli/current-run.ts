@@ -1,0 +1,37 @@
+import { WorkflowNotFoundError, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
+import { rollingUpdateId } from '../../domain/ids.ts';
+import { webUiOf, type Session } from './context.ts';
+import type { RunIdentity } from './outcome.ts';
+import { CliError } from './terminal.ts';
+
+export interface CurrentRun {
+  readonly handle: WorkflowHandle;
+  readonly description: WorkflowExecutionDescription;
+  readonly running: boolean;
+  readonly identity: RunIdentity;
+}
+
+/** The latest rolling update of the cluster, running or over; null when there has been none. */
+export async function findLatestRun(session: Session): Promise<CurrentRun | null> {
+  const workflowId = rollingUpdateId(session.config.cluster.name);
+  const handle = session.client.workflow.getHandle(workflowId);
+  try {
+    const description = await handle.describe();
+    const { runId } = description;
+    const identity = { workflowId, runId, webUi: await webUiOf(session, workflowId, runId) };
+    return { handle, description, running: description.status.name === 'RUNNING', identity };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}
+
+/** @throws {CliError} when no rolling update runs. */
+export async function requireRunning(session: Session): Promise<CurrentRun> {
+  const run = await findLatestRun(session);
+  if (run?.running) return run;
+  throw new CliError(
+    `No rolling update of ${session.config.cluster.name} is running. Start one with \`caretaker update\`.`,
+    1,
+  );
+}

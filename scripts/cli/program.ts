@@ -1,0 +1,126 @@
+import { Command, CommanderError } from 'commander';
+import { ConfigError, InputError } from '../../config/errors.ts';
+import { approve } from './commands/approve.ts';
+import { cancel } from './commands/cancel.ts';
+import { lab } from './commands/lab.ts';
+import { pause } from './commands/pause.ts';
+import { plan } from './commands/plan.ts';
+import { resume } from './commands/resume.ts';
+import { skip } from './commands/skip.ts';
+import { status } from './commands/status.ts';
+import { update, type UpdateFlags } from './commands/update.ts';
+import { withSession, type GlobalFlags, type Session } from './context.ts';
+import { CliError, layoutFor, printJson, printLine, type ExitCode, type Terminal } from './terminal.ts';
+
+const HELP_FOOTER = `
+Configuration: --config, else CARETAKER_CONFIG, else ./caretaker.yaml.
+Temporal:      TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the other settings of Temporal's own tools.
+Exit codes:    0 good; 1 the run was refused, failed, aborted or canceled; 2 usage, configuration or connection.`;
+
+type Json = { readonly json?: boolean };
+
+/**
+ * The `caretaker` command.
+ *
+ * @param args Arguments without node and script.
+ * @returns the exit code; messages are printed already.
+ */
+export async function runCli(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const program = createProgram(terminal, (code) => (exitCode = code));
+  try {
+    if (args.length === 0) program.outputHelp();
+    else await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    return printError(error, terminal, args.includes('--json'));
+  }
+}
+
+function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Command {
+  const program = new Command('caretaker')
+    .description('Durable maintenance for a Proxmox cluster.')
+    .option('-c, --config <file>', 'configuration file')
+    .addHelpText('after', HELP_FOOTER)
+    .helpCommand(false)
+    .showHelpAfterError('See caretaker --help.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
+      writeErr: (text) => void terminal.stderr.write(text),
+      getOutHelpWidth: () => layoutFor(terminal.stdout, terminal.env).width,
+      getErrHelpWidth: () => layoutFor(terminal.stderr, terminal.env).width,
+    });
+  const run = async (command: (session: Session) => Promise<ExitCode>): Promise<void> =>
+    finish(await withSession(terminal, program.opts<GlobalFlags>(), command));
+
+  const collect = (value: string, all: readonly string[] = []): string[] => [...all, value];
+  const withPolicy = (command: Command): Command =>
+    command
+      .argument('[nodes...]', 'nodes to update, in this order (default: all)')
+      .option('--reboot <when>', 'if-needed, always or never')
+      .option('--approval <when>', 'wait for a person: none, plan or every-node')
+      .option('--parallel <number>', 'guests of a node that move at the same time')
+      .option('--guest <vmid=treatment>', 'migrate, shutdown, leave or refuse this guest; repeatable', collect);
+
+  withPolicy(program.command('plan'))
+    .description('show what an update would do; changes nothing')
+    .option('--json', 'print one JSON document')
+    .action((nodes: string[], flags: UpdateFlags) => run((session) => plan(session, nodes, flags)));
+  withPolicy(program.command('update'))
+    .description('update the nodes one after the other and follow it live')
+    .option('--dry-run', 'stop after the plan')
+    .option('--detach', 'start only, do not follow')
+    .option('--json', 'print one JSON document at the end')
+    .action((nodes: string[], flags: UpdateFlags) => run((session) => update(session, nodes, flags)));
+  program
+    .command('status')
+    .description('show the run that is under way, or how the last one ended')
+    .option('-f, --follow', 'follow it live to its end')
+    .option('--json', 'print one JSON document')
+    .action((flags: Json & { follow?: boolean }) => run((session) => status(session, flags)));
+  for (const { name, description, command } of REQUESTS) {
+    program
+      .command(name)
+      .description(description)
+      .option('--json', 'print one JSON document')
+      .action((flags: Json) => run((session) => command(session, flags)));
+  }
+  program
+    .command('skip')
+    .description('leave out a node whose turn has not come')
+    .argument('<node>')
+    .option('--json', 'print one JSON document')
+    .action((node: string, flags: Json) => run((session) => skip(session, node, flags)));
+  program
+    .command('lab')
+    .description('start a simulated Proxmox cluster on this machine')
+    .argument('[args...]', 'arguments of the lab')
+    .allowUnknownOption()
+    .helpOption(false)
+    .passThroughOptions(false)
+    .action(async (args: string[]) => finish(await lab(args)));
+  return program;
+}
+
+const REQUESTS = [
+  { name: 'pause', description: 'hold the run at its next safe point', command: pause },
+  { name: 'resume', description: 'let a paused run go on', command: resume },
+  { name: 'approve', description: 'agree to what the run waits for', command: approve },
+  { name: 'cancel', description: 'stop the run; it tidies up what it changed', command: cancel },
+] as const;
+
+function printError(error: unknown, { stdout, stderr }: Terminal, json: boolean): ExitCode {
+  const known = error instanceof CliError || error instanceof ConfigError || error instanceof InputError;
+  const text = known ? error.message : unexpected(error);
+  if (json) printJson(stdout, { status: 'error', message: text });
+  printLine(stderr, text);
+  return error instanceof CliError ? error.exitCode : 2;
+}
+
+/** Something that nobody foresaw is a defect; its stack is what a report about it needs. */
+function unexpected(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `This should not have happened. Please report it with these lines:\n${stack}`;
+}

@@ -1,0 +1,118 @@
+import { describeMilliseconds } from '../../../domain/duration.ts';
+import type { NodePlan, Refusal } from '../../../domain/plan.ts';
+import type { GuestProgress, NodeReport, RollReport } from '../../../domain/report.ts';
+import type { OpenUndo, Undo } from '../../../domain/undo.ts';
+import { DEFAULT_WIDTH, createStyle, wrap, type RenderOptions, type Style } from './style.ts';
+import { renderTable, renderTableWithNotes } from './table.ts';
+import { count, guestName, nodeOutcomeSign, rollOutcomeSign, sentence, whereaboutsSign } from './words.ts';
+
+/** How a run ended: its nodes, what is not as before, and what to do by hand. */
+export function renderReport(report: RollReport, options: RenderOptions = {}): string {
+  const width = options.width ?? DEFAULT_WIDTH;
+  const style = createStyle(options.color);
+  const parts = [renderHeading(report, width, style)];
+  if (report.nodes.length > 0) parts.push(renderNodes(report.nodes, width, style));
+  const open = report.nodes.flatMap((node) => node.openUndo);
+  if (open.length > 0) parts.push(renderOpenUndo(open, width, style));
+  const told = new Set(open.map(({ undo }) => (undo.kind === 'maintenance' ? null : undo.vmid)));
+  const strays = report.nodes.flatMap((node) =>
+    node.guests.filter((guest) => isAstray(guest) && !told.has(guest.vmid)),
+  );
+  if (strays.length > 0) parts.push(renderStrays(strays, width, style));
+  if (report.outcome === 'refused') {
+    const refusals = (report.plan?.nodes ?? []).flatMap((node: NodePlan) => node.refusals);
+    if (refusals.length > 0) parts.push(renderRefusals(refusals, width, style));
+  }
+  const warnings = collectWarnings(report);
+  if (warnings.length > 0) parts.push(renderWarnings(warnings, width, style));
+  return parts.join('\n\n');
+}
+
+function renderHeading(report: RollReport, width: number, style: Style): string {
+  const took = describeMilliseconds(Date.parse(report.endedAt) - Date.parse(report.startedAt));
+  const heading = `${style.strong(`Rolling update of ${report.cluster}`)}  ${rollOutcomeSign(report.outcome, style)} · ${took}`;
+  return `${heading}\n${wrap(sentence(report.reason), width)}`;
+}
+
+function renderNodes(nodes: readonly NodeReport[], width: number, style: Style): string {
+  const columns = [
+    { title: 'Node' },
+    { title: 'Outcome' },
+    { title: 'Packages', align: 'right' as const },
+    { title: 'Rebooted to' },
+    { title: 'Guests back' },
+    { title: 'Took' },
+  ];
+  const rows = nodes.map((node) => ({
+    name: node.node,
+    cells: [
+      style.strong(node.node),
+      nodeOutcomeSign(node.outcome, style),
+      node.packages.length === 0 ? '–' : String(node.packages.length),
+      node.reboot === null ? '–' : node.reboot.kernelAfter,
+      summarizeGuests(node.guests),
+      duration(node),
+    ],
+    note: node.reason,
+  }));
+  return renderTableWithNotes(columns, rows, { width, style });
+}
+
+function summarizeGuests(guests: readonly GuestProgress[]): string {
+  if (guests.length === 0) return '–';
+  const astray = guests.filter(isAstray).length;
+  return `${guests.length - astray} of ${guests.length}`;
+}
+
+function isAstray(guest: GuestProgress): boolean {
+  return guest.at !== 'home' && guest.at !== 'stays';
+}
+
+function duration({ phases }: NodeReport): string {
+  const [first] = phases;
+  const last = phases.at(-1);
+  if (first === undefined || last === undefined || first === last) return '–';
+  return describeMilliseconds(Date.parse(last.startedAt) - Date.parse(first.startedAt));
+}
+
+function renderOpenUndo(entries: readonly OpenUndo[], width: number, style: Style): string {
+  const lines = entries.flatMap(({ undo, reason, remedy }) => [
+    `  ${wrap(`${style.bad('✘')} ${describeUndo(undo)}: ${reason}`, width - 2, '    ')}`,
+    `    ${wrap(`Do by hand: ${remedy}`, width - 4, '    ')}`,
+  ]);
+  return [style.bad(style.strong(`${count(entries.length, 'change')} could not be taken back`)), ...lines].join('\n');
+}
+
+function describeUndo(undo: Undo): string {
+  switch (undo.kind) {
+    case 'maintenance':
+      return `HA maintenance mode of ${undo.node} is still on`;
+    case 'guest-away':
+      return `${guestName(undo)} is still on ${undo.away} instead of ${undo.home}`;
+    case 'guest-stopped':
+      return `${guestName(undo)} is still stopped on ${undo.home}`;
+  }
+}
+
+function renderStrays(guests: readonly GuestProgress[], width: number, style: Style): string {
+  const rows = guests.map((guest) => [guestName(guest), whereaboutsSign(guest.at, style), guest.node]);
+  const columns = [{ title: 'Guest' }, { title: 'State' }, { title: 'On', flexible: true }];
+  return `${style.caution('Guests that are not in their place')}\n${renderTable(columns, rows, { width, style, indent: '  ' })}`;
+}
+
+function renderRefusals(refusals: readonly Refusal[], width: number, style: Style): string {
+  const lines = refusals.flatMap(({ node, message, remedy }) => [
+    `  ${wrap(`${style.bad('✘')} ${node}: ${message}`, width - 2, '    ')}`,
+    `    ${wrap(`To go on: ${remedy}`, width - 4, '    ')}`,
+  ]);
+  return [style.bad('Refused before anything was touched'), ...lines].join('\n');
+}
+
+function collectWarnings(report: RollReport): string[] {
+  const ofNodes = report.nodes.flatMap((node) => node.warnings.map((warning) => `${node.node}: ${warning}`));
+  return [...new Set([...report.warnings, ...ofNodes])];
+}
+
+function renderWarnings(warnings: readonly string[], width: number, style: Style): string {
+  return warnings.map((warning) => wrap(`${style.caution('! Warning')} ${warning}`, width, '  ')).join('\n');
+}

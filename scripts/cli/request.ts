@@ -1,0 +1,56 @@
+import { WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
+import { TaskQueue } from '../../domain/task-queues.ts';
+import type { Session } from './context.ts';
+import { requireRunning } from './current-run.ts';
+import { sentence } from './render/words.ts';
+import { hasWorker, isSilence } from './temporal.ts';
+import { CliError, printJson, printLine, type ExitCode } from './terminal.ts';
+
+const ANSWER_TIMEOUT_MS = 15_000;
+
+export interface OperatorRequest {
+  /** Name of the workflow's update, and of its signal if `lasting`. */
+  readonly name: string;
+  readonly argument?: string;
+  /** What happens, when the workflow's own answer says nothing. */
+  readonly done: string;
+  /** It may wait for a worker as a signal when none runs now. */
+  readonly lasting: boolean;
+}
+
+/** Asks the running rolling update for something and prints its answer. */
+export async function request(
+  session: Session,
+  { name, argument, done, lasting }: OperatorRequest,
+  { json = false }: { readonly json?: boolean },
+): Promise<ExitCode> {
+  const { handle, identity } = await requireRunning(session);
+  const say = (answer: string): ExitCode => {
+    if (json) printJson(session.terminal.stdout, { ...identity, answer });
+    else printLine(session.terminal.stdout, answer);
+    return 0;
+  };
+  if (!(await hasWorker(session, TaskQueue.maintenance))) {
+    if (!lasting) throw noWorker();
+    await handle.signal(name);
+    return say('No worker runs at the moment. The request is stored and takes effect as soon as one is back.');
+  }
+  try {
+    const answer = await session.client.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
+      argument === undefined
+        ? handle.executeUpdate<unknown, []>(name)
+        : handle.executeUpdate<unknown, [string]>(name, { args: [argument] }),
+    );
+    return say(typeof answer === 'string' && answer !== '' ? sentence(answer) : done);
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) {
+      throw new CliError(`The run refused: ${sentence(error.cause?.message ?? error.message)}`, 1);
+    }
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isSilence(error)) throw noWorker();
+    throw error;
+  }
+}
+
+function noWorker(): CliError {
+  return new CliError('No worker answers for the run. Start one with `npm run worker` and try again.');
+}

@@ -1,0 +1,149 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, inject, it, vi } from 'vitest';
+import type { RollReport } from '../../domain/report.ts';
+import { referenceSite, smallSite } from '../../lab/site.ts';
+import type { RollLab } from '../../scripts/lib/roll-lab.ts';
+import { rollLab } from '../helpers/roll-lab.ts';
+import { expectRolledOnce, nextEvent, places, startRoll } from '../helpers/rolls.ts';
+
+const run = promisify(execFile);
+
+describe('a rolling update of a whole cluster', () => {
+  let roll: RollLab;
+  afterEach(() => roll.close());
+
+  it('brings the reference site up to date with every guest back where it was', async () => {
+    roll = await rollLab({ site: referenceSite() });
+    const before = places(roll);
+    await roll.startWorker();
+
+    const report = await (await startRoll(roll)).result();
+
+    expect(report.outcome).toBe('done');
+    expect(report.nodes.map((node) => [node.node, node.outcome])).toEqual([
+      ['pve-node1', 'updated'],
+      ['pve-node2', 'updated'],
+    ]);
+    for (const node of report.nodes) {
+      expect(node.reboot?.kernelAfter).not.toBe(node.reboot?.kernelBefore);
+      expect(node.packages.length).toBeGreaterThan(5);
+      expect(node.openUndo).toEqual([]);
+    }
+    expectRolledOnce(roll, before);
+  });
+
+  it('starts from the temporal CLI without any input', async () => {
+    roll = await rollLab({ site: smallSite() });
+    const before = places(roll);
+    await roll.startWorker();
+    const id = `rolling-update/${roll.lab.access.cluster}`;
+    const options = ['--type', 'rollingUpdate', '--task-queue', 'maintenance', '--workflow-id', id];
+    const server = ['--address', inject('temporalAddress'), '--namespace', roll.namespace];
+
+    await run(inject('temporalCliPath'), ['workflow', 'start', ...options, ...server]);
+
+    const report = (await roll.client.workflow.getHandle(id).result()) as RollReport;
+    expect(report.outcome).toBe('done');
+    expectRolledOnce(roll, before);
+  });
+
+  it('starts from a schedule', async () => {
+    roll = await rollLab({ site: smallSite() });
+    const before = places(roll);
+    await roll.startWorker();
+    const action = ['--type', 'rollingUpdate', '--task-queue', 'maintenance', '--workflow-id', 'rolling-update/small'];
+    const spec = ['--schedule-id', 'monthly', '--interval', '1s', '--remaining-actions', '1'];
+    const policies = ['--overlap-policy', 'Skip', '--catchup-window', '1h'];
+    const server = ['--address', inject('temporalAddress'), '--namespace', roll.namespace];
+
+    await run(inject('temporalCliPath'), ['schedule', 'create', ...spec, ...policies, ...action, ...server]);
+
+    const id = await started(roll);
+    const report = (await roll.client.workflow.getHandle(id).result()) as RollReport;
+    expect(report.outcome).toBe('done');
+    expectRolledOnce(roll, before);
+  });
+
+  it('finds nothing to do the second time and disturbs nobody', async () => {
+    roll = await rollLab({ site: smallSite() });
+    await roll.startWorker();
+    await (await startRoll(roll)).result();
+    const events = roll.lab.log.events.length;
+
+    const report = await (await startRoll(roll)).result();
+
+    expect(report.outcome).toBe('nothing-to-do');
+    const disturbing = roll.lab.log.events
+      .slice(events)
+      .filter((event) => /^(guest|node|upgrade|ha)\./.test(event.action));
+    expect(disturbing).toEqual([]);
+  });
+
+  it('uses the maintenance mode and leaves HA guests to the HA manager where HA runs', async () => {
+    roll = await rollLab({ site: smallSite({ nodes: 3, ha: true }) });
+    const before = places(roll);
+    await roll.startWorker();
+
+    const report = await (await startRoll(roll)).result();
+
+    expect(report.outcome).toBe('done');
+    const moves = roll.lab.log.of('guest.migrated').map((event) => event.actor);
+    expect(moves.filter((actor) => actor.includes('caretaker'))).toEqual([]);
+    expectRolledOnce(roll, before);
+  });
+
+  it('refuses two nodes with active HA and no QDevice, because the survivor would be fenced', async () => {
+    roll = await rollLab({ site: smallSite({ ha: true }) });
+    await roll.startWorker();
+
+    const handle = await startRoll(roll);
+
+    await expect(handle.result()).rejects.toMatchObject({
+      cause: {
+        type: 'Refused',
+        message: expect.stringContaining('the watchdog would reset the remaining nodes') as string,
+      },
+    });
+    expect(roll.lab.log.of('guest.migrated', 'upgrade.start', 'ha.command', 'reboot.request')).toEqual([]);
+  });
+
+  it('leaves the cluster tidy when it is cancelled while guests move', async () => {
+    roll = await rollLab({ site: smallSite() });
+    const before = places(roll);
+    await roll.startWorker();
+    const migrating = nextEvent(roll, (event) => event.action === 'task.start' && event.detail['type'] === 'vzmigrate');
+    const handle = await startRoll(roll);
+    await migrating;
+
+    await handle.cancel();
+
+    await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+    expect(places(roll)).toEqual(before);
+    expect(roll.lab.log.of('upgrade.start', 'reboot.request')).toEqual([]);
+  });
+
+  it('fails at once on an input that it does not understand, naming the field', async () => {
+    roll = await rollLab({ site: smallSite() });
+    await roll.startWorker();
+
+    const handle = await startRoll(roll, { parallelMigrations: 0 });
+
+    await expect(handle.result()).rejects.toMatchObject({
+      cause: { cause: { type: 'InvalidInput', message: expect.stringContaining('parallelMigrations') as string } },
+    });
+  });
+});
+
+/** Id of the run that the schedule has started; Temporal appends the time to it. */
+function started(roll: RollLab): Promise<string> {
+  return vi.waitFor(
+    async () => {
+      const { info } = await roll.client.schedule.getHandle('monthly').describe();
+      const action = info.recentActions[0]?.action;
+      if (action?.type !== 'startWorkflow') throw new Error('The schedule has started nothing.');
+      return action.workflow.workflowId;
+    },
+    { timeout: 30_000, interval: 200 },
+  );
+}

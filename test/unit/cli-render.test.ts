@@ -1,0 +1,134 @@
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { describeChanges } from '../../scripts/cli/render/changes.ts';
+import { renderPlan } from '../../scripts/cli/render/plan.ts';
+import { renderProgress } from '../../scripts/cli/render/progress.ts';
+import { renderReport } from '../../scripts/cli/render/report.ts';
+import { describeTidyUp } from '../../scripts/cli/render/tidy-up.ts';
+import { doneReport, failedReport, plan, progress, refusedPlan, refusedReport } from './samples/cli.ts';
+
+const now = new Date('2026-11-22T03:12:10Z');
+
+/** Text as read by a person: line breaks and runs of spaces are one space. */
+function read(text: string): string {
+  return text.replace(/\s+/g, ' ');
+}
+
+describe('the plan', () => {
+  it('shows order, action, reason, packages, reboot and time of every node', () => {
+    const lines = renderPlan(plan, { width: 140 }).split('\n').map(read);
+    expect(lines[0]).toBe('Plan for homelab · 2 nodes, about 12 min 34 s');
+    expect(lines).toContain(
+      '1 pve-node1 ● update 42 yes 4 12 min 34 s 42 packages, and kernel 6.14.8-2-pve replaces the running 6.14.5-1-pve',
+    );
+    expect(lines).toContain('2 pve-node2 – skip – no – – no packages to upgrade and the running kernel is the newest');
+  });
+
+  it('says what happens to the quorum, to every guest, and what to expect', () => {
+    const text = read(renderPlan(plan));
+    expect(text).toContain('! read-only while away: 1 of 2 votes is left and 2 are needed;');
+    expect(text).toContain('210 plex-vm VM 8 GiB pve-node2 live, with local disks');
+    expect(text).toContain('212 download-clients-vm VM 4 GiB stays shut down, start again');
+    expect(text).toContain('192 pihole-1 CT 256 MiB pve-node2, likely by the HA manager');
+    expect(text).toContain('! Warning traefik (194) is down for about 20 seconds each way');
+    expect(text).toContain('Nothing stands in the way of this run.');
+  });
+
+  it('names kernels first and counts the rest of the packages', () => {
+    expect(read(renderPlan(plan))).toMatch(/Packages proxmox-kernel-6\.14 6\.14\.5-1 → 6\.14\.8-2, .* and 37 more/);
+  });
+
+  it('shows a refusal with its remedy', () => {
+    const text = read(renderPlan(refusedPlan));
+    expect(text).toContain('✘ Refused plex-vm (210) cannot move: it uses hostpci0 of this node');
+    expect(text).toContain('To go on: let it be shut down meanwhile with --guest 210=shutdown');
+    expect(text).toContain('This run is refused for 1 reason. No node is touched.');
+  });
+});
+
+describe('the progress', () => {
+  it('shows phases with their times, the guests that move, and elapsed of expected time', () => {
+    const text = read(renderProgress(progress, { now, webUiUrl: 'http://localhost:8233/x' }));
+    expect(text).toContain('12 min 10 s of about 25 min');
+    expect(text).toContain('pve-node1 ✔ done 11 min 30 s 1 at home');
+    expect(text).toContain('pve-node2 ● draining 25 s 1 moving, 1 away, 1 stopped, 1 at home');
+    expect(text).toContain('211 arr-stack-vm → leaving pve-node2 live');
+    expect(text).toContain('193 pihole-2 · away pve-node1 restart');
+    expect(text).toContain('Web UI http://localhost:8233/x');
+  });
+
+  it('lists guests only of nodes that are being updated', () => {
+    expect(renderProgress(progress, { now })).not.toContain('plex-vm');
+  });
+
+  it('says how to go on when it is paused or waits for a person', () => {
+    const text = renderProgress({ ...progress, paused: true, waitingFor: 'approve the plan' }, { now });
+    expect(text).toContain('Go on with: caretaker resume');
+    expect(text).toContain('Waits for you: approve the plan. Agree with: caretaker approve');
+  });
+
+  it('is a line for every change where nothing can be drawn in place', () => {
+    expect(describeChanges(null, progress)).toEqual([
+      'pve-node1: done',
+      'pve-node2: draining',
+      'pve-node2: 211 arr-stack-vm is leaving',
+      'pve-node2: 193 pihole-2 runs on pve-node1',
+      'pve-node2: 212 download-clients-vm is stopped',
+    ]);
+    expect(describeChanges(progress, progress)).toEqual([]);
+    expect(describeChanges(progress, { ...progress, paused: true })).toEqual(['paused']);
+  });
+
+  it('tells what a cancel tidies up', () => {
+    expect(describeTidyUp(progress)).toEqual([
+      '211 arr-stack-vm is brought back to pve-node2',
+      '193 pihole-2 is brought back to pve-node2',
+      '212 download-clients-vm is started again on pve-node2',
+      'HA maintenance mode of pve-node2 is switched off',
+    ]);
+  });
+});
+
+describe('the report', () => {
+  it('shows outcome, packages, reboot, guests and time of every node', () => {
+    const text = read(renderReport(doneReport, { width: 140 }));
+    expect(text).toContain('Rolling update of homelab ✔ done · 14 min');
+    expect(text).toContain('pve-node1 ✔ updated 42 6.14.8-2-pve 1 of 1 13 min 20 s 42 packages');
+    expect(text).toContain('! Warning the survivor was read-only for 4 minutes');
+  });
+
+  it('says what could not be taken back and what to do by hand', () => {
+    const text = read(renderReport(failedReport));
+    expect(text).toContain('1 change could not be taken back');
+    expect(text).toContain('210 plex-vm is still on pve-node2 instead of pve-node1: pve-node1 is not a member');
+    expect(text).toContain('Do by hand: migrate it back once pve-node1 has rejoined');
+    expect(text.match(/plex-vm/g)).toHaveLength(1);
+  });
+
+  it('repeats the refusals of a refused run with their remedies', () => {
+    const text = read(renderReport(refusedReport));
+    expect(text).toContain('Refused before anything was touched ✘ pve-node1: plex-vm (210) cannot move');
+    expect(text).toContain('To go on: let it be shut down meanwhile');
+  });
+});
+
+describe('every view', () => {
+  const views = {
+    plan: (width: number, color: boolean) => renderPlan(refusedPlan, { width, color }),
+    progress: (width: number, color: boolean) => renderProgress(progress, { now, width, color }),
+    report: (width: number, color: boolean) => renderReport(failedReport, { width, color }),
+  };
+
+  it.each(Object.entries(views))('%s fits 80, 100 and 120 columns', (_, view) => {
+    for (const width of [80, 100, 120]) {
+      for (const line of view(width, true).split('\n')) {
+        expect([...stripVTControlCharacters(line)].length, line).toBeLessThanOrEqual(width);
+      }
+    }
+  });
+
+  it.each(Object.entries(views))('%s says the same with and without color', (_, view) => {
+    expect(view(100, false)).toBe(stripVTControlCharacters(view(100, true)));
+    expect(view(100, true)).not.toBe(view(100, false));
+  });
+});

@@ -1,0 +1,86 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { InputError } from '../../config/errors.ts';
+import { duration } from '../../config/formats.ts';
+import { mergePolicy } from '../../config/policy.ts';
+import { DEFAULT_POLICY } from '../../config/policy-schema.ts';
+import { toMilliseconds, type Duration } from '../../domain/duration.ts';
+
+const NODES = ['pve1', 'pve2'];
+const merge = (overrides: unknown) => mergePolicy(DEFAULT_POLICY, overrides, NODES);
+
+function messageOf(overrides: unknown): string {
+  try {
+    merge(overrides);
+  } catch (error) {
+    if (error instanceof InputError) return error.message;
+    throw error;
+  }
+  return 'accepted';
+}
+
+describe('the input of a run', () => {
+  it.each([undefined, null, {}])('changes nothing when it is %j', (input) => {
+    expect(merge(input)).toEqual(DEFAULT_POLICY);
+  });
+
+  it('overrides single timeouts and guests and keeps the others', () => {
+    const base = { ...DEFAULT_POLICY, guests: { default: 'migrate', overrides: { 212: 'shutdown' } } } as const;
+    const input = { nodes: ['pve2'], timeouts: { reboot: '5 minutes' }, guests: { overrides: { 210: 'leave' } } };
+    expect(mergePolicy(base, input, NODES)).toEqual({
+      ...base,
+      nodes: ['pve2'],
+      timeouts: { ...base.timeouts, reboot: '5 minutes' },
+      guests: { default: 'migrate', overrides: { 210: 'leave', 212: 'shutdown' } },
+    });
+  });
+
+  it('keeps the value of the configuration where a key is there but undefined', () => {
+    expect(merge({ reboot: undefined, timeouts: { reboot: undefined } })).toEqual(DEFAULT_POLICY);
+  });
+
+  it.each([
+    [
+      { nodes: ['pve3'] },
+      'nodes[0] is pve3, which is not a configured node. Did you mean pve1? Configured nodes: pve1, pve2.',
+    ],
+    [{ nodes: ['pve1', 'pve1'] }, 'nodes[1] names pve1 a second time. Give each node once.'],
+    [{ timeout: {} }, 'timeout is not a known key. Did you mean timeouts?'],
+    [{ timeouts: { reboot: 5 } }, 'timeouts.reboot is a number without a unit.'],
+    [{ reboot: 'nevr' }, 'reboot must be one of if-needed, always, never. Did you mean never?'],
+    [{ guests: { overrides: { 99: 'leave' } } }, 'guests.overrides.99 is not the id of a guest.'],
+    ['pve1', 'The input must be a group of keys, not text.'],
+  ])('is refused when it is %j, naming field and remedy', (input, message) => {
+    expect(messageOf(input)).toContain(message);
+  });
+});
+
+describe('a duration', () => {
+  const UNITS = ['ms', 'second', 'seconds', 'minute', 'minutes', 'hour', 'hours', 'day', 'days'];
+
+  it('is accepted for every positive amount and unit, and is that long', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 100_000 }), fc.constantFrom(...UNITS), (amount, unit) => {
+        const text = `${amount} ${unit}` as Duration;
+        expect(duration.parse(text)).toBe(text);
+        expect(toMilliseconds(text)).toBe(amount * toMilliseconds(`1 ${unit}` as Duration));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('is refused when anything else stands around or between', () => {
+    const noise = fc.string({ minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(noise, noise, fc.constantFrom(...UNITS), (before, after, unit) => {
+        fc.pre(!/^\d*\.?\d*$/.test(before));
+        expect(duration.safeParse(`${before}5 ${unit}${after.replaceAll('s', 'x')}`).success).toBe(false);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it.each(['0 seconds', '5', '5s', '-1 minutes', '1e3 ms', '', 15, null])('is not %j', (value) => {
+    expect(duration.safeParse(value).success).toBe(false);
+  });
+});

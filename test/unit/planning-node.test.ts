@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { planNode } from '../../planning/plan-node.ts';
+import { aCluster, anHaVm, aNode, aPackage, aPolicy, aVm, NEW_KERNEL, OLD_KERNEL, outdated, someKernels, theSoftware } from '../helpers/builders.ts';
+
+const rebootDue = someKernels({ installed: [OLD_KERNEL, NEW_KERNEL] });
+
+describe('what is done with a node', () => {
+  it('is an update when packages are pending', () => {
+    const plan = planNode(aCluster({ guests: [aVm(100)] }), outdated('pve1'), aPolicy());
+    expect(plan).toMatchObject({ action: 'update', reason: '1 package to upgrade', rebootExpected: false, refusals: [] });
+    expect(plan.moves).toHaveLength(1);
+  });
+
+  it('is nothing at all when it is up to date: no move, no refusal, no time', () => {
+    const snapshot = aCluster({ guests: [aVm(100, { lock: 'backup' })], quorate: false });
+    expect(planNode(snapshot, theSoftware('pve1'), aPolicy())).toMatchObject({
+      action: 'skip',
+      reason: 'up to date',
+      moves: [],
+      refusals: [],
+      expectedMilliseconds: 0,
+    });
+  });
+
+  it('is a reboot when only the reboot of an earlier upgrade is missing', () => {
+    expect(planNode(aCluster(), theSoftware('pve1', { kernels: rebootDue }), aPolicy())).toMatchObject({
+      action: 'reboot',
+      reason: `runs ${OLD_KERNEL}, would boot ${NEW_KERNEL}`,
+      rebootExpected: true,
+    });
+  });
+
+  it('is a reboot of a node without work when the policy always asks for one', () => {
+    const plan = planNode(aCluster(), theSoftware('pve1'), aPolicy({ reboot: 'always' }));
+    expect(plan).toMatchObject({ action: 'reboot', rebootExpected: true });
+  });
+
+  it('is nothing, with a warning, when only a reboot is missing and the policy forbids it', () => {
+    const plan = planNode(aCluster(), theSoftware('pve1', { kernels: rebootDue }), aPolicy({ reboot: 'never' }));
+    expect(plan.action).toBe('skip');
+    expect(plan.warnings).toEqual([`runs ${OLD_KERNEL} although ${NEW_KERNEL} is installed`]);
+  });
+
+  it('never includes a reboot that the policy forbids', () => {
+    const kernel = outdated('pve1', { pending: [aPackage(`proxmox-kernel-${NEW_KERNEL}-signed`)] });
+    expect(planNode(aCluster(), kernel, aPolicy()).rebootExpected).toBe(true);
+    expect(planNode(aCluster(), kernel, aPolicy({ reboot: 'never' })).rebootExpected).toBe(false);
+  });
+
+  it('warns about a forgotten pin', () => {
+    const software = outdated('pve1', { kernels: { ...rebootDue, pinned: OLD_KERNEL } });
+    expect(planNode(aCluster(), software, aPolicy()).warnings).toEqual([
+      `the kernel is pinned to ${OLD_KERNEL} although ${NEW_KERNEL} is installed`,
+    ]);
+  });
+
+  it('warns that the survivor of a pair is read-only while the node reboots', () => {
+    const software = theSoftware('pve1', { kernels: rebootDue });
+    expect(planNode(aCluster(), software, aPolicy()).warnings).toEqual([expect.stringContaining('nothing can be started')]);
+  });
+
+  it('uses the HA maintenance mode only where HA has something to do', () => {
+    const withHa = aCluster({ qdevice: { votes: 1, connected: true }, guests: [anHaVm(100)], ha: { startedServices: 1 } });
+    expect(planNode(withHa, outdated('pve1'), aPolicy())).toMatchObject({ maintenance: true, refusals: [] });
+    expect(planNode(aCluster(), outdated('pve1'), aPolicy()).maintenance).toBe(false);
+  });
+});
+
+describe('a node is refused, with what to do about it', () => {
+  function refusalsIn(snapshot = aCluster()) {
+    return planNode(snapshot, outdated('pve1'), aPolicy()).refusals;
+  }
+
+  it('while another node is offline', () => {
+    const nodes = [aNode('pve1'), aNode('pve2'), aNode('pve3', { online: false })];
+    expect(refusalsIn(aCluster({ nodes }))).toContainEqual({
+      code: 'node-offline',
+      node: 'pve3',
+      message: 'pve3 is offline, and at most one node may be away',
+      remedy: 'bring pve3 back, then start again',
+    });
+  });
+
+  it('while the cluster is not quorate, and then for that reason alone', () => {
+    expect(refusalsIn(aCluster({ quorate: false, ha: { startedServices: 1 } }))).toMatchObject([
+      { code: 'not-quorate', remedy: expect.stringContaining('pvecm status') as string },
+    ]);
+  });
+
+  it('when its absence would fence the others', () => {
+    const refusals = refusalsIn(aCluster({ ha: { startedServices: 1 } }));
+    expect(refusals).toMatchObject([{ code: 'would-fence' }]);
+    expect(refusals[0]?.remedy).toContain('add a QDevice (pvecm qdevice setup)');
+    expect(refusals[0]?.remedy).toContain('"ignored"');
+  });
+
+  it('when its absence would cost quorum because the QDevice is gone', () => {
+    expect(refusalsIn(aCluster({ qdevice: { votes: 1, connected: false } }))).toMatchObject([
+      { code: 'loses-quorum', remedy: 'reconnect the QDevice (pvecm status)' },
+    ]);
+  });
+
+  it('when its absence would cost quorum because another node is gone already', () => {
+    const nodes = [aNode('pve1'), aNode('pve2'), aNode('pve3', { online: false })];
+    expect(refusalsIn(aCluster({ nodes }))).toContainEqual(
+      expect.objectContaining({ code: 'loses-quorum', remedy: 'bring the missing nodes back, or add a QDevice' }),
+    );
+  });
+
+  it('while any node is in a maintenance mode that is not ours', () => {
+    const nodes = [aNode('pve1'), aNode('pve2', { maintenance: true })];
+    expect(refusalsIn(aCluster({ nodes }))).toMatchObject([
+      {
+        code: 'foreign-maintenance',
+        node: 'pve2',
+        remedy: 'when nobody works on it: ha-manager crm-command node-maintenance disable pve2',
+      },
+    ]);
+  });
+});
