@@ -14,6 +14,8 @@ export const Message = {
   plan: 'plan',
   /** Query: where everything stands now. */
   progress: 'progress',
+  /** Query: the report, or null before the end. The only way to that of a canceled run, whose details Temporal drops. */
+  report: 'report',
   /** Signal from a child to its parent: the node's progress changed. */
   nodeProgress: 'nodeProgress',
 } as const;

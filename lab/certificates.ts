@@ -31,9 +31,15 @@ export async function ensureCertificates(directory: string, nodes: readonly stri
   const folder = join(directory, 'certificates');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const caFile = join(folder, 'pve-root-ca.pem');
-  const missing = nodes.filter((name) => !existsSync(join(folder, `${name}.pem`)));
-  if (!existsSync(caFile) || missing.length > 0) await makeAll(folder, caFile, nodes);
+  if (!nodes.every((name) => isIssued(caFile, join(folder, `${name}.pem`)))) await makeAll(folder, caFile, nodes);
   return { caFile, nodes: new Map(nodes.map((name) => [name, read(folder, name)])) };
+}
+
+/** False when either is missing or the certificate is of an earlier authority. */
+function isIssued(caFile: string, certificateFile: string): boolean {
+  if (!existsSync(caFile) || !existsSync(certificateFile)) return false;
+  const authority = new X509Certificate(readFileSync(caFile));
+  return new X509Certificate(readFileSync(certificateFile)).verify(authority.publicKey);
 }
 
 function read(folder: string, name: string): NodeCertificate {
@@ -89,5 +95,5 @@ async function makeAll(folder: string, caFile: string, nodes: readonly string[])
 }
 
 function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']) as Promise<webcrypto.CryptoKeyPair>;
+  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }

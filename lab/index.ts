@@ -120,7 +120,11 @@ export async function createLab(options: LabOptions): Promise<Lab> {
   const monitor = new Monitor(log, () => clock.now());
   const schema = schemaCheck(options, log);
   const api = apiContext(cluster, certificates, credentials, schema);
-  const listeners = await listen(api, certificates, options.apiPort ?? 0);
+  const listeners = await listen(api, certificates, options.apiPort ?? 0).catch(async (error: unknown) => {
+    clock.stop();
+    await cluster.close();
+    throw error;
+  });
   const access = describeAccess(cluster, certificates, credentials, listeners, privateKeyFile);
   writeFileSync(join(directory, 'access.json'), JSON.stringify(access, null, 2), { mode: 0o600 });
   return {

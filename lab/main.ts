@@ -87,8 +87,9 @@ function sheet(lab: Lab, flags: Flags): string {
     ]),
     '',
     'Guests',
-    ...access.guests.map(({ vmid, kind, name, node, ssh: server }) =>
-      `  ${kind.padEnd(4)} ${vmid}  ${name.padEnd(22)} on ${node}${server ? `  ssh port ${server.port}` : ''}`,
+    ...access.guests.map(
+      ({ vmid, kind, name, node, ssh: server }) =>
+        `  ${kind.padEnd(4)} ${vmid}  ${name.padEnd(22)} on ${node}${server ? `  ssh port ${server.port}` : ''}`,
     ),
     '',
     'Log in',

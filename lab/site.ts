@@ -116,12 +116,7 @@ export function nodeSpec(name: string, index: number, overrides: Partial<NodeSpe
 }
 
 /** A small running container on replicated local storage. */
-export function containerSpec(
-  vmid: number,
-  name: string,
-  node: string,
-  overrides: Partial<GuestSpec> = {},
-): GuestSpec {
+export function containerSpec(vmid: number, name: string, node: string, overrides: Partial<GuestSpec> = {}): GuestSpec {
   return {
     kind: 'lxc',
     vmid,

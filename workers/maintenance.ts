@@ -5,7 +5,7 @@ import { createActivities } from '../activities/index.ts';
 import type { Config } from '../config/schema.ts';
 import { TaskQueue } from '../domain/task-queues.ts';
 import { depsFromConfig } from './deps-from-config.ts';
-import { ensureSearchAttributes } from './search-attributes.ts';
+import { registerSearchAttributes } from './search-attributes.ts';
 
 export interface MaintenanceWorkerOptions {
   readonly config: Config;
@@ -25,7 +25,7 @@ export async function runMaintenanceWorker(options: MaintenanceWorkerOptions): P
   const connection = await NativeConnection.connect(connectionOptions);
   const deps = depsFromConfig(config, env);
   try {
-    await ensureSearchAttributes(connection, namespace);
+    await registerSearchAttributes(connection, namespace);
     const worker = await Worker.create({
       connection,
       namespace,

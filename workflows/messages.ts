@@ -1,7 +1,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import { Message } from '../domain/messages.ts';
 import type { NodePlan, RollPlan } from '../domain/plan.ts';
-import type { NodeProgress, RollProgress } from '../domain/report.ts';
+import type { NodeProgress, RollProgress, RollReport } from '../domain/report.ts';
 
 export const pauseUpdate = defineUpdate<string>(Message.pause);
 export const pauseSignal = defineSignal(Message.pause);
@@ -15,6 +15,7 @@ export const skipNodeUpdate = defineUpdate<string, [string]>(Message.skipNode);
 
 export const rollPlanQuery = defineQuery<RollPlan | null>(Message.plan);
 export const nodePlanQuery = defineQuery<NodePlan | null>(Message.plan);
+export const rollReportQuery = defineQuery<RollReport | null>(Message.report);
 export const rollProgressQuery = defineQuery<RollProgress>(Message.progress);
 export const nodeProgressQuery = defineQuery<NodeProgress>(Message.progress);
 

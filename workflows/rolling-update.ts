@@ -15,7 +15,7 @@ import type { NodePlan, RollPlan } from '../domain/plan.ts';
 import type { PolicyOverrides, RollSettings } from '../domain/policy.ts';
 import type { NodeReport, RollOutcome, RollReport } from '../domain/report.ts';
 import { planRoll, refusalsOf } from '../planning/plan-roll.ts';
-import { nodeProgressSignal, rollPlanQuery, rollProgressQuery, skipNodeUpdate } from './messages.ts';
+import { nodeProgressSignal, rollPlanQuery, rollProgressQuery, rollReportQuery, skipNodeUpdate } from './messages.ts';
 import { quickActivities } from './steps/activities.ts';
 import { explain, failureType, nodeReportIn } from './steps/failures.ts';
 import { listenToOperator, type Operator } from './steps/operator.ts';
@@ -38,6 +38,7 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
   setHandler(rollProgressQuery, () => journal.progress(), {
     description: 'Phases of the nodes and places of the guests.',
   });
+  setHandler(rollReportQuery, () => journal.ended(), { description: 'How it ended; null before.' });
   setHandler(nodeProgressSignal, (news) => journal.node(news), { description: 'Sent by the run of a node.' });
   setHandler(skipNodeUpdate, (node) => skip(node, journal, skipped), {
     description: 'Leave out a node whose turn has not come. Argument: its name.',
@@ -48,7 +49,7 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
   return CancellationScope.nonCancellable(async () => {
     const conclude = (outcome: RollOutcome, reason: string): RollReport => {
       describeOutcome(outcome);
-      return journal.report(outcome, reason);
+      return journal.end(outcome, reason);
     };
     const desk = { journal, operator, conclude };
     const settings = await quickActivities()
@@ -177,7 +178,7 @@ function endBadly(error: unknown, { journal, operator, conclude }: Desk): Applic
   const untouched = journal.finishedNodes().every((each) => each.outcome === 'refused' || each.outcome === 'skipped');
   const refused = failureType(error) === ErrorType.Refused && untouched;
   const report = conclude(aborted ? 'aborted' : refused ? 'refused' : 'failed', reason);
-  if (operator.cancelled) return new CancelledFailure(reason, [report]);
+  if (operator.cancelled) return new CancelledFailure(reason);
   return fail(aborted ? ErrorType.Aborted : refused ? ErrorType.Refused : ErrorType.RollFailed, reason, report, error);
 }
 

@@ -4,6 +4,7 @@ import {
   CancelledFailure,
   isCancellation,
   setHandler,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { NodeHealth } from '../domain/cluster.ts';
 import { ErrorType } from '../domain/errors.ts';
@@ -178,7 +179,8 @@ async function endBadly(run: NodeRun, before: NodeHealth | null, error: unknown)
   describeOutcome(outcome);
   const reason = explain(error);
   const report = run.journal.report(outcome, reason, open);
-  if (run.operator.cancelled) throw new CancelledFailure(reason, [report]);
+  // Temporal drops the details of a cancellation, and a parent has to know what is left to be undone.
+  if (run.operator.cancelled && !workflowInfo().parent) throw new CancelledFailure(reason);
   throw ApplicationFailure.create({
     type: aborted ? ErrorType.Aborted : refused ? ErrorType.Refused : ErrorType.NodeUpdateFailed,
     message: `${run.node}: ${reason}`,

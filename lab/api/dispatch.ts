@@ -232,8 +232,9 @@ function match(parsed: ParsedRequest): Matched {
     if (entry.method !== parsed.method) continue;
     const found = pattern.exec(parsed.path);
     if (!found) continue;
-    const fromPath = Object.entries(found.groups ?? {}).map(([name, value]) => [name, decodeURIComponent(value)]);
-    return { route: entry, raw: { ...parsed.parameters, ...Object.fromEntries(fromPath) } };
+    const fromPath: Record<string, string> = {};
+    for (const [name, value] of Object.entries(found.groups ?? {})) fromPath[name] = decodeURIComponent(value);
+    return { route: entry, raw: { ...parsed.parameters, ...fromPath } };
   }
   throw new PveError(501, `Method '${parsed.method} ${decodeURIComponent(parsed.path)}' not implemented`);
 }

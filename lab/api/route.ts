@@ -9,9 +9,7 @@ import { text } from './parameters.ts';
 
 /** Who may call: anyone, anyone logged in (the handler filters), or holders of privileges on a path. */
 export type Permission =
-  | 'world'
-  | 'user'
-  | { readonly path: string; readonly privileges: readonly Privilege[]; readonly any?: boolean };
+  'world' | 'user' | { readonly path: string; readonly privileges: readonly Privilege[]; readonly any?: boolean };
 
 /** One verified call on the node that carries it out. */
 export interface Call {

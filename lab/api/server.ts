@@ -54,7 +54,9 @@ export class NodeListener {
       const error = await this.#listen();
       if (!error) return;
       if (fixed || error.code !== 'EADDRINUSE') {
-        throw new Error(`${this.#node.name}: cannot listen on port ${this.#port} (${error.message}); choose another port`);
+        throw new Error(
+          `${this.#node.name}: cannot listen on port ${this.#port} (${error.message}); choose another port`,
+        );
       }
     }
   }

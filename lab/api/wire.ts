@@ -29,7 +29,8 @@ export async function parseRequest(request: IncomingMessage): Promise<ParsedRequ
   if (!match) throw new PveError(501, `no such file '${url.pathname}'`);
   const path = (match[2] ?? '/').replace(/\/+$/, '') || '/';
   const length = Number(request.headers['content-length'] ?? 0);
-  if (request.headers['transfer-encoding'] !== undefined) throw new PveError(501, 'chunked transfer encoding not supported');
+  if (request.headers['transfer-encoding'] !== undefined)
+    throw new PveError(501, 'chunked transfer encoding not supported');
   if (method === 'GET' || method === 'DELETE') {
     if (length > 0) throw new PveError(501, `Unexpected content for method '${method}'`);
     return { method, format: format(match[1]), path, parameters: fromQuery(url.searchParams) };
@@ -104,7 +105,13 @@ export function sendError(
     const body = { success: 0, status: error.status, message: `${error.message}\n`, data: null, ...errors };
     return send(request, response, 200, 'OK', JSON.stringify(body));
   }
-  send(request, response, error.status, reason, JSON.stringify({ data: null, message: `${error.message}\n`, ...errors }));
+  send(
+    request,
+    response,
+    error.status,
+    reason,
+    JSON.stringify({ data: null, message: `${error.message}\n`, ...errors }),
+  );
 }
 
 /** A reason phrase is one line of visible Latin-1. */

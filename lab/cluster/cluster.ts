@@ -42,7 +42,12 @@ export class Cluster implements LabContext {
   ringId = 0x1a8;
   #wasQuorate = true;
 
-  constructor(context: LabContext, site: Site, nodes: ReadonlyMap<string, ClusterNode>, guests: ReadonlyMap<number, Guest>) {
+  constructor(
+    context: LabContext,
+    site: Site,
+    nodes: ReadonlyMap<string, ClusterNode>,
+    guests: ReadonlyMap<number, Guest>,
+  ) {
     this.clock = context.clock;
     this.log = context.log;
     this.faults = context.faults;

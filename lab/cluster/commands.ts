@@ -56,7 +56,12 @@ function haManager(cluster: Cluster, node: ClusterNode, call: CommandCall): numb
     return 0;
   }
   const [what, action, target] = rest;
-  if (verb !== 'crm-command' || what !== 'node-maintenance' || (action !== 'enable' && action !== 'disable') || !target) {
+  if (
+    verb !== 'crm-command' ||
+    what !== 'node-maintenance' ||
+    (action !== 'enable' && action !== 'disable') ||
+    !target
+  ) {
     return usage(call, 'ha-manager crm-command node-maintenance <enable|disable> <node>');
   }
   cluster.node(target);

@@ -155,7 +155,9 @@ export async function shutdownGuest(
   if (outcome === 'off') return;
   if (!options.forceStop) {
     throw new Error(
-      guest.spec.kind === 'lxc' ? `command 'lxc-stop -n ${guest.vmid}' failed: exit code 1` : 'VM quit/powerdown failed - got timeout',
+      guest.spec.kind === 'lxc'
+        ? `command 'lxc-stop -n ${guest.vmid}' failed: exit code 1`
+        : 'VM quit/powerdown failed - got timeout',
     );
   }
   task.log(`${guest.noun} ${guest.vmid} still running - terminating now with SIGTERM`);

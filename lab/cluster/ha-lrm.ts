@@ -49,7 +49,9 @@ export class LrmWorkers {
 
   /** Stops every HA guest of a node that shuts down. */
   async stopAll(node: string): Promise<void> {
-    const guests = [...this.#ha.services].filter(([, service]) => service.node === node).map(([sid]) => this.#guest(sid));
+    const guests = [...this.#ha.services]
+      .filter(([, service]) => service.node === node)
+      .map(([sid]) => this.#guest(sid));
     await Promise.all(
       guests.map(async (guest) => {
         if (guest?.running && guest.node === node) await this.#shutdown(guest).done;
@@ -79,11 +81,19 @@ export class LrmWorkers {
     return this.#cluster.shutdownGuestTask(guest, 'root@pam', { timeout: STOP_TIMEOUT, forceStop: true });
   }
 
-  /** VMs move live, containers by restart; `relocate` stops first. A running move is never started twice. */
+  /** VMs move live, containers by restart; `relocate` stops first and leaves the start to the target's LRM. */
   #migrate(sid: string, service: ServiceStatus, guest: Guest): void {
     const { target } = service;
     if (!target) return;
     if (guest.node === target) return this.#publish(service, sid, true);
+    if (service.state === 'relocate' && guest.running) {
+      const { uid, node } = service;
+      this.#running.set(uid, node);
+      void this.#shutdown(guest).done.then(() => {
+        if (this.#running.get(uid) === node) this.#running.delete(uid);
+      });
+      return;
+    }
     try {
       const task = this.#cluster.migrateGuestTask(guest, 'root@pam', {
         target,

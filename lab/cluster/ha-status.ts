@@ -22,7 +22,11 @@ export function haStatus(cluster: Cluster, node: ClusterNode): HaStatusEntry[] {
   ];
   const { ha } = cluster;
   if (ha.master === undefined) return entries;
-  const masterState = stale(cluster, ha.masterTimestamp) ? 'old timestamp - dead?' : ha.resources.size > 0 ? 'active' : 'idle';
+  const masterState = stale(cluster, ha.masterTimestamp)
+    ? 'old timestamp - dead?'
+    : ha.resources.size > 0
+      ? 'active'
+      : 'idle';
   entries.push(
     {
       id: 'master',
@@ -55,7 +59,11 @@ function services(cluster: Cluster): HaStatusEntry[] {
   return [...cluster.ha.resources.values()].map((resource) => {
     const service = cluster.ha.services.get(resource.sid);
     const node = service?.node ?? cluster.guests.get(resource.vmid)?.node ?? '';
-    const state = service ? shownState(cluster, service.state, resource.vmid) : resource.state === 'ignored' ? 'ignored' : 'queued';
+    const state = service
+      ? shownState(cluster, service.state, resource.vmid)
+      : resource.state === 'ignored'
+        ? 'ignored'
+        : 'queued';
     return {
       id: `service:${resource.sid}`,
       type: 'service',

@@ -21,10 +21,7 @@ function nodeid(id: number): string {
 export function pvecmStatus(cluster: Cluster, node: ClusterNode): string {
   const { votes, site } = cluster;
   const members = [...cluster.nodes.values()].filter((member) => member.joined);
-  const flags = [
-    ...(votes.quorate ? ['Quorate'] : []),
-    ...(site.qdevice ? ['Qdevice'] : []),
-  ].join(' ');
+  const flags = [...(votes.quorate ? ['Quorate'] : []), ...(site.qdevice ? ['Qdevice'] : [])].join(' ');
   const blocked = votes.quorate ? '' : ' Activity blocked';
   return [
     'Cluster information',

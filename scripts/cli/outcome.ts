@@ -1,4 +1,3 @@
-import { renderProgress } from './render/progress.ts';
 import { sentence } from './render/words.ts';
 import { renderReport } from './render/report.ts';
 import { renderPlan } from './render/plan.ts';
@@ -22,9 +21,7 @@ function describeEnd(terminal: Terminal, end: RunEnd): string {
   const layout = layoutFor(terminal.stdout, terminal.env);
   if (end.report === null) {
     const what = { failed: 'failed', completed: 'ended', canceled: 'was canceled', 'timed-out': 'timed out' };
-    const why = end.status === 'terminated' ? end.reason : `The run ${what[end.status]}: ${sentence(end.reason)}`;
-    if (end.progress === null) return why;
-    return `${renderProgress(end.progress, { ...layout, now: new Date() })}\n\n${why}`;
+    return end.status === 'terminated' ? end.reason : `The run ${what[end.status]}: ${sentence(end.reason)}`;
   }
   if (end.report.outcome === 'planned' && end.report.plan !== null) return renderPlan(end.report.plan, layout);
   return renderReport(end.report, layout);

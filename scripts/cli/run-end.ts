@@ -1,7 +1,7 @@
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import { Message } from '../../domain/messages.ts';
-import type { RollProgress, RollReport } from '../../domain/report.ts';
+import type { RollReport } from '../../domain/report.ts';
 import type { ExitCode } from './terminal.ts';
 
 const QUERY_TIMEOUT_MS = 5_000;
@@ -13,21 +13,19 @@ export interface RunEnd {
   readonly type: string | null;
   /** Why, in one sentence. */
   readonly reason: string;
-  /** Null when the run ended before it could write one, and after a cancel: Temporal keeps no details of those. */
+  /** Null when the run ended before it could write one, or when no worker is there to tell the one of a canceled run. */
   readonly report: RollReport | null;
-  /** Where a run without a report stood at its end, as far as a worker can tell. */
-  readonly progress: RollProgress | null;
 }
 
 /** Waits until the run is over. A failed run is an answer, not an error. */
 export async function awaitEnd(handle: WorkflowHandle): Promise<RunEnd> {
   try {
     const report = (await handle.result()) as RollReport;
-    return { status: 'completed', type: null, reason: report.reason, report, progress: null };
+    return { status: 'completed', type: null, reason: report.reason, report };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const end = describeFailure(error);
-    return end.report === null ? { ...end, progress: await lastProgress(handle) } : end;
+    return end.status === 'canceled' ? { ...end, report: await askForReport(handle) } : end;
   }
 }
 
@@ -40,37 +38,25 @@ export function exitCodeOf({ status, report }: RunEnd): ExitCode {
 function describeFailure({ cause, message }: WorkflowFailedError): RunEnd {
   const reason = cause?.message ?? message;
   if (cause instanceof ApplicationFailure) {
-    return { status: 'failed', type: cause.type ?? null, reason, report: reportIn(cause.details), progress: null };
+    return { status: 'failed', type: cause.type ?? null, reason, report: reportIn(cause.details) };
   }
   if (cause instanceof CancelledFailure) {
-    return {
-      status: 'canceled',
-      type: null,
-      reason: 'an operator canceled it',
-      report: reportIn(cause.details),
-      progress: null,
-    };
+    return { status: 'canceled', type: null, reason: 'an operator canceled it', report: null };
   }
   if (cause instanceof TerminatedFailure) {
     const advice =
       'Nothing was tidied up: check maintenance mode and the places of the guests by hand. Next time, cancel it.';
-    return {
-      status: 'terminated',
-      type: null,
-      reason: `The run was terminated. ${advice}`,
-      report: null,
-      progress: null,
-    };
+    return { status: 'terminated', type: null, reason: `The run was terminated. ${advice}`, report: null };
   }
-  if (cause instanceof TimeoutFailure) return { status: 'timed-out', type: null, reason, report: null, progress: null };
-  return { status: 'failed', type: null, reason, report: null, progress: null };
+  if (cause instanceof TimeoutFailure) return { status: 'timed-out', type: null, reason, report: null };
+  return { status: 'failed', type: null, reason, report: null };
 }
 
-/** A run that is over still answers queries as long as a worker runs. */
-async function lastProgress(handle: WorkflowHandle): Promise<RollProgress | null> {
+/** Temporal keeps no details of a cancellation, but a run that is over still answers queries while a worker runs. */
+async function askForReport(handle: WorkflowHandle): Promise<RollReport | null> {
   try {
     return await handle.client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () =>
-      handle.query<RollProgress>(Message.progress),
+      handle.query<RollReport | null>(Message.report),
     );
   } catch {
     return null;

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { freePort, isPortTaken } from './ports.ts';
-import { registerSearchAttributes, searchAttributeNames } from './search-attributes.ts';
+import { registerSearchAttributes, searchAttributeNames } from '../../workers/search-attributes.ts';
 
 const HOST = '127.0.0.1';
 const NAMESPACE = 'default';

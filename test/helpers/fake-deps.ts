@@ -49,12 +49,23 @@ function onlyExpected<T extends object>(name: string, calls: Partial<T>): T {
 
 type ActivityInfoChanges = ConstructorParameters<typeof MockActivityEnvironment>[0];
 
+export interface ActivityEnvironment {
+  run<Input, Result>(activity: (input: Input) => Promise<Result>, input?: NoInfer<Input>): Promise<Result>;
+  onHeartbeat(listener: (details: unknown) => void): void;
+  cancel(): void;
+}
+
 /** Where one activity runs: scheduled now, quiet unless something is wrong. */
-export function activityEnvironment(info: ActivityInfoChanges = {}): MockActivityEnvironment {
-  return new MockActivityEnvironment(
+export function activityEnvironment(info: ActivityInfoChanges = {}): ActivityEnvironment {
+  const environment = new MockActivityEnvironment(
     { scheduledTimestampMs: Date.now(), ...info },
     { logger: new DefaultLogger('ERROR', () => undefined) },
   );
+  return {
+    run: (activity, input) => environment.run(activity, input as Parameters<typeof activity>[0]),
+    onHeartbeat: (listener) => void environment.on('heartbeat', listener),
+    cancel: () => environment.cancel(),
+  };
 }
 
 export function answered(stdout: string): ExecResult {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { WorkflowBundlePath } from '@temporalio/worker';
 import { inject } from 'vitest';
-import { registerSearchAttributes } from '../../scripts/temporal/search-attributes.ts';
+import { searchAttributeNames } from '../../workers/search-attributes.ts';
 import type {} from './provided.ts';
 
 /**
@@ -13,7 +13,11 @@ export async function timeSkippingEnvironment(): Promise<TestWorkflowEnvironment
   const environment = await TestWorkflowEnvironment.createTimeSkipping({
     server: { executable: { type: 'existing-path', path: inject('testServerPath') } },
   });
-  await registerSearchAttributes(environment.connection, environment.namespace ?? 'default');
+  // This server is new and cannot list what it knows; `2` is KEYWORD of `temporal.api.enums.v1.IndexedValueType`.
+  await environment.connection.operatorService.addSearchAttributes({
+    namespace: environment.namespace ?? 'default',
+    searchAttributes: Object.fromEntries(searchAttributeNames().map((name) => [name, 2])),
+  });
   return environment;
 }
 

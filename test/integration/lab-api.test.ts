@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { smallSite } from '../../lab/index.ts';
-import { LabBench, openBench } from './lab-client.ts';
+import type { LabBench } from './lab-client.ts';
+import { openBench } from './lab-client.ts';
 
 let bench: LabBench;
 

@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { smallSite } from '../../lab/index.ts';
+import { createLab, smallSite } from '../../lab/index.ts';
 import type { FaultPoint } from '../../lab/index.ts';
-import type { LabBench } from './lab-client.ts';
-import { openBench } from './lab-client.ts';
+import { LabBench, openBench } from './lab-client.ts';
 
 let bench: LabBench;
 
@@ -48,6 +47,88 @@ describe('a call for another node', () => {
     bench = await openBench({ site: smallSite() });
     bench.lab.faults.once((point) => (isSecondHop(point) ? { do: 'die' } : undefined));
     expect(await bench.call('GET', '/nodes/pve2/status')).toMatchObject({ status: 596, text: '' });
+  });
+});
+
+describe('a fault in front of the API', () => {
+  const atVersion = (phase: 'before' | 'after') => (point: FaultPoint) =>
+    point.at === 'api' && point.phase === phase && point.path === '/version';
+
+  it('can answer with an error, with a lie, or not at all', async () => {
+    bench = await openBench({ site: smallSite() });
+    const { faults } = bench.lab;
+    faults.once((point) => (atVersion('before')(point) ? { do: 'error', status: 503, reason: 'busy' } : undefined));
+    expect(await bench.call('GET', '/version')).toMatchObject({ status: 503, reason: 'busy' });
+    faults.once((point) => (atVersion('after')(point) ? { do: 'lie', body: { version: '1.0' } } : undefined));
+    expect(await bench.get('/version')).toEqual({ version: '1.0' });
+    faults.once((point) => (atVersion('before')(point) ? { do: 'drop' } : undefined));
+    await expect(bench.call('GET', '/version')).rejects.toMatchObject({ code: 'UND_ERR_SOCKET' });
+    expect((await bench.call('GET', '/version')).status).toBe(200);
+  });
+
+  it('can take the answer away after the effect has happened', async () => {
+    bench = await openBench({ site: smallSite() });
+    bench.lab.faults.once((point) =>
+      point.at === 'api' && point.phase === 'after' && point.method === 'POST' ? { do: 'drop' } : undefined,
+    );
+    await expect(bench.call('POST', '/nodes/pve1/qemu/201/status/stop', { form: {} })).rejects.toThrow();
+    await bench.until(() => !bench.lab.guest(201).running);
+    expect(await bench.get('/nodes/pve1/tasks?source=all&typefilter=qmstop')).toHaveLength(1);
+  });
+
+  it('can refuse connections', async () => {
+    bench = await openBench({ site: smallSite() });
+    bench.lab.faults.once((point) =>
+      point.at === 'connection' && point.protocol === 'https' ? { do: 'drop' } : undefined,
+    );
+    await expect(bench.call('GET', '/version')).rejects.toThrow();
+    expect((await bench.call('GET', '/version')).status).toBe(200);
+  });
+});
+
+describe('while pve-cluster restarts', () => {
+  it('a good token is 401 for a moment and a ticket 500', async () => {
+    bench = await openBench({ site: smallSite() });
+    const { username, password } = bench.lab.access.password;
+    const login = await bench.call('POST', '/access/ticket', { form: { username, password }, headers: {} });
+    const cookie = `PVEAuthCookie=${encodeURIComponent((login.data as { ticket: string }).ticket)}`;
+    bench.lab.node('pve1').pmxcfs = false;
+    expect(await bench.call('GET', '/cluster/status')).toMatchObject({ status: 401 });
+    expect(await bench.call('GET', '/cluster/status', { headers: { cookie } })).toMatchObject({
+      status: 500,
+      reason: 'ipcc_send_rec[1] failed: Connection refused',
+    });
+    bench.lab.node('pve1').pmxcfs = true;
+    expect((await bench.call('GET', '/cluster/status')).status).toBe(200);
+  });
+});
+
+describe('a lab started again in the same directory', () => {
+  it('makes certificates of one authority again when its nodes have changed', async () => {
+    bench = await openBench({ site: smallSite({ nodes: 1 }) });
+    for (const nodes of [2, 1, 2]) {
+      await bench.lab.close();
+      bench = new LabBench(
+        await createLab({ directory: bench.directory, scale: 100, site: smallSite({ nodes }) }),
+        bench.directory,
+      );
+      for (let at = 0; at < nodes; at++) expect((await bench.call('GET', '/version', { at })).status).toBe(200);
+    }
+  });
+
+  it('has the same credentials and certificates', async () => {
+    bench = await openBench({ site: smallSite() });
+    const { access } = bench.lab;
+    await bench.lab.close();
+    bench = new LabBench(
+      await createLab({ directory: bench.directory, scale: 100, site: smallSite() }),
+      bench.directory,
+    );
+    expect(bench.lab.access.token).toEqual(access.token);
+    expect(bench.lab.access.nodes.map((node) => node.api.fingerprint)).toEqual(
+      access.nodes.map((node) => node.api.fingerprint),
+    );
+    expect((await bench.call('GET', '/version')).status).toBe(200);
   });
 });
 
@@ -128,7 +209,9 @@ describe('commands over the node’s shell', () => {
     const inside = await machine.exec(`pct exec 101 -- sh -c 'echo "a b"; exit 7'`);
     expect(inside).toMatchObject({ code: 7, stdout: 'a b\n' });
     expect((await machine.exec('pct status 101')).stdout).toBe('status: running\n');
-    expect((await machine.exec('pveversion')).stdout).toMatch(/^pve-manager\/9\.2\.10\/\w+ \(running kernel: 6\.14\.11-2-pve\)\n$/);
+    expect((await machine.exec('pveversion')).stdout).toMatch(
+      /^pve-manager\/9\.2\.10\/\w+ \(running kernel: 6\.14\.11-2-pve\)\n$/,
+    );
     expect((await machine.exec('pct status 102')).code).not.toBe(0);
   });
 });

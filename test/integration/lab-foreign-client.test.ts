@@ -25,7 +25,9 @@ function foreignClient(login: { password: string } | { tokenID: string; tokenSec
   if (!api) throw new Error('no node');
   const trusting: typeof fetch = (url, init) => fetch(url, { ...init, dispatcher: agent });
   const options = { host: api.host, port: api.port, fetch: trusting as never, ...login };
-  return ('default' in proxmoxApi ? (proxmoxApi as unknown as { default: typeof proxmoxApi }).default : proxmoxApi)(options);
+  return ('default' in proxmoxApi ? (proxmoxApi as unknown as { default: typeof proxmoxApi }).default : proxmoxApi)(
+    options,
+  );
 }
 
 describe('a foreign Proxmox client', () => {
@@ -58,10 +60,14 @@ describe('a foreign Proxmox client', () => {
     const proxmox = foreignClient({ password: bench.lab.access.password.password });
     const before = bench.lab.node('pve2').machine.bootId;
     await proxmox.nodes.$('pve2').status.$post({ command: 'reboot' });
-    await bench.until(() => bench.lab.node('pve2').machine.power === 'off' || bench.lab.node('pve2').machine.power === 'booting');
+    await bench.until(
+      () => bench.lab.node('pve2').machine.power === 'off' || bench.lab.node('pve2').machine.power === 'booting',
+    );
     await expect(proxmox.nodes.$('pve2').status.$get()).rejects.toThrow('595');
     await bench.until(() => bench.lab.node('pve2').apiUp && bench.lab.node('pve2').joined);
-    expect(await proxmox.nodes.$('pve2').status.$get()).toMatchObject({ 'current-kernel': { release: '6.14.11-2-pve' } });
+    expect(await proxmox.nodes.$('pve2').status.$get()).toMatchObject({
+      'current-kernel': { release: '6.14.11-2-pve' },
+    });
     expect(bench.lab.node('pve2').machine.bootId).not.toBe(before);
   });
 });

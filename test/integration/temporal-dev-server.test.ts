@@ -9,7 +9,7 @@ import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ensureDevServer, startDevServer } from '../../scripts/temporal/dev-server.ts';
 import { freePort, isPortTaken } from '../../scripts/temporal/ports.ts';
-import { searchAttributeNames } from '../../scripts/temporal/search-attributes.ts';
+import { searchAttributeNames } from '../../workers/search-attributes.ts';
 import { connectToDevServer } from '../helpers/temporal.ts';
 
 let folder: string;

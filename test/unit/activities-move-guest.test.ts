@@ -193,7 +193,7 @@ describe('moving a guest', () => {
     const world = aWorld();
     const { moveGuest } = createActivities(fakeDeps({ proxmox: proxmoxOf(world, 'lxc') }));
     const environment = activityEnvironment();
-    environment.on('heartbeat', (details: unknown) => world.calls.push(`heartbeat ${JSON.stringify(details)}`));
+    environment.onHeartbeat((details: unknown) => world.calls.push(`heartbeat ${JSON.stringify(details)}`));
     await environment.run(moveGuest, { vmid: 100, kind: 'lxc', name: 'web', from: 'pve1', to: 'pve2', withLocalDisks: false, within: '1 minute' });
     const told = world.calls.findIndex((call) => call.startsWith('heartbeat {"tried":1'));
     expect(told).toBeGreaterThanOrEqual(0);

@@ -21,9 +21,7 @@ describe('tasks', () => {
   it('name themselves by a UPID of nine fields that carries the caller’s token', async () => {
     const still = await stillCluster(smallSite());
     const task = still.cluster.migrateGuestTask(guest(still, 201), 'caretaker@pve!operator', LIVE);
-    expect(task.upid).toMatch(
-      /^UPID:pve1:[0-9A-F]{8}:[0-9A-F]{8}:[0-9A-F]{8}:qmigrate:201:caretaker@pve!operator:$/,
-    );
+    expect(task.upid).toMatch(/^UPID:pve1:[0-9A-F]{8}:[0-9A-F]{8}:[0-9A-F]{8}:qmigrate:201:caretaker@pve!operator:$/);
     expect(task.upid.split(':')).toHaveLength(9);
   });
 

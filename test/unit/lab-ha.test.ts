@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { haStatus, managerStatus } from '../../lab/cluster/ha-status.ts';
 import { requestPower } from '../../lab/cluster/node.ts';
+import { stopAll } from '../../lab/cluster/startup.ts';
 import { containerSpec, smallSite } from '../../lab/site.ts';
 import { runCommand, stillCluster } from './lab-support.ts';
 import type { StillCluster } from './lab-support.ts';
@@ -63,6 +64,19 @@ describe('the command queue', () => {
     await still.clock.advance(90 * SECONDS);
     expect(nodesOf(still)[201]).toBe('pve2');
     expect(still.cluster.tasks.of('pve1').map((task) => `${task.type} ${task.user}`)).toEqual(['qmigrate root@pam']);
+  });
+
+  it('relocates by stopping here and starting there', async () => {
+    const still = await stillCluster(smallSite({ ...HA, nodes: 3 }));
+    await runCommand(still.cluster, 'pve1', 'ha-manager', 'relocate', 'vm:201', 'pve2');
+    await still.clock.advance(2 * MINUTES);
+    expect(nodesOf(still)[201]).toBe('pve2');
+    expect(still.cluster.guests.get(201)?.running).toBe(true);
+    expect(still.cluster.tasks.all.map((task) => `${task.node} ${task.type}`)).toEqual([
+      'pve1 qmshutdown',
+      'pve1 qmigrate',
+      'pve2 qmstart',
+    ]);
   });
 
   it('ignores without a word to the caller a move to a node that is not online', async () => {
@@ -161,6 +175,20 @@ describe('a node with HA guests', () => {
     await still.clock.advance(2 * MINUTES);
     expect(still.cluster.guestsOn('pve2')).toEqual([]);
     expect([...still.cluster.guests.values()].every((guest) => guest.running)).toBe(true);
+  });
+
+  it('does not have them stopped or started by stopall and startall', async () => {
+    const site = smallSite({ ...HA, nodes: 3 });
+    const plain = containerSpec(300, 'plain', 'pve2');
+    const still = await stillCluster({ ...site, guests: [...site.guests, plain] });
+    const node = still.cluster.node('pve2');
+    const stop = still.cluster.tasks.start(node, 'stopall', '', 'root@pam', (task) =>
+      stopAll(still.cluster, node, task, { forceStop: true }),
+    );
+    await still.clock.advance(5 * MINUTES);
+    expect(stop.exitStatus).toBe('OK');
+    const running = still.cluster.guestsOn('pve2').filter((guest) => guest.running);
+    expect(running.map((guest) => guest.vmid)).toEqual([102, 202]);
   });
 
   it('keeps an LRM that goes idle ten minutes after its last service left', async () => {

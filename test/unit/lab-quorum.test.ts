@@ -5,7 +5,12 @@ import { smallSite } from '../../lab/site.ts';
 import { runCommand, stillCluster } from './lab-support.ts';
 
 function voters(count: number, online: number, expected: number) {
-  return Array.from({ length: count }, (_, index) => ({ name: `n${index}`, votes: 1, online: index < online, expected }));
+  return Array.from({ length: count }, (_, index) => ({
+    name: `n${index}`,
+    votes: 1,
+    online: index < online,
+    expected,
+  }));
 }
 
 describe('quorum arithmetic', () => {
@@ -33,7 +38,12 @@ describe('quorum arithmetic', () => {
         const inFirst = (index: number) => ((cut >> index) & 1) === 1;
         const half = (first: boolean) =>
           countVotes(
-            votes.map((vote, index) => ({ name: `n${index}`, votes: vote, online: inFirst(index) === first, expected })),
+            votes.map((vote, index) => ({
+              name: `n${index}`,
+              votes: vote,
+              online: inFirst(index) === first,
+              expected,
+            })),
             false,
           ).quorate;
         expect(half(true) && half(false)).toBe(false);

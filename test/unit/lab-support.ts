@@ -180,6 +180,7 @@ export async function runCommand(
     machine,
     actor: `ssh:root@node/${node}`,
     args,
+    pid: 1000,
     env: {},
     stdin: emptyInput(),
     out: (text) => {

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { searchAttributeNames } from '../../scripts/temporal/search-attributes.ts';
+import { searchAttributeNames } from '../../workers/search-attributes.ts';
 import { timeSkippingEnvironment, uniqueName } from '../helpers/temporal.ts';
 
 describe('the time-skipping environment', () => {

@@ -1,10 +1,4 @@
-import {
-  ActivityFailure,
-  ApplicationFailure,
-  CancelledFailure,
-  ChildWorkflowFailure,
-  TimeoutFailure,
-} from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure, TimeoutFailure } from '@temporalio/workflow';
 import type { NodeReport } from '../../domain/report.ts';
 
 /** The failure that says what happened, below the wrappers that only say where. */
@@ -30,10 +24,10 @@ export function failureType(error: unknown): string | null {
   return root instanceof ApplicationFailure ? (root.type ?? null) : null;
 }
 
-/** The report that a node's failed or cancelled run carries, if it got as far as having one. */
+/** The report that a node's failed run carries, if it got as far as having one. */
 export function nodeReportIn(error: unknown): NodeReport | null {
   const root = rootFailure(error);
-  if (!(root instanceof ApplicationFailure || root instanceof CancelledFailure)) return null;
+  if (!(root instanceof ApplicationFailure)) return null;
   const detail: unknown = root.details?.[0];
   return typeof detail === 'object' && detail !== null && 'node' in detail ? (detail as NodeReport) : null;
 }

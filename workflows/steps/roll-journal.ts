@@ -15,7 +15,10 @@ export interface RollJournal {
   finishedNodes(): readonly NodeReport[];
   progress(): RollProgress;
   show(): void;
-  report(outcome: RollOutcome, reason: string): RollReport;
+  /** Writes the report. */
+  end(outcome: RollOutcome, reason: string): RollReport;
+  /** The report, or null before the end. */
+  ended(): RollReport | null;
 }
 
 export function createRollJournal(operator: () => Operator): RollJournal {
@@ -23,6 +26,7 @@ export function createRollJournal(operator: () => Operator): RollJournal {
   const nodes = new Map<string, NodeProgress>();
   const reports: NodeReport[] = [];
   let plan: RollPlan | null = null;
+  let ended: RollReport | null = null;
 
   const progress = (): RollProgress => ({
     cluster: plan?.cluster ?? '',
@@ -63,19 +67,23 @@ export function createRollJournal(operator: () => Operator): RollJournal {
     finishedNodes: () => reports,
     progress,
     show,
-    report: (outcome, reason) => ({
-      cluster: plan?.cluster ?? '',
-      outcome,
-      reason,
-      startedAt,
-      endedAt: new Date(Date.now()).toISOString(),
-      plan,
-      nodes: [...reports, ...withoutReport(plan, { reports, nodes, outcome, reason })],
-      // A node that has reported carries its warnings itself.
-      warnings: (plan?.nodes ?? [])
-        .filter(({ node }) => !reports.some((own) => own.node === node))
-        .flatMap((node) => node.warnings),
-    }),
+    ended: () => ended,
+    end(outcome, reason) {
+      ended = {
+        cluster: plan?.cluster ?? '',
+        outcome,
+        reason,
+        startedAt,
+        endedAt: new Date(Date.now()).toISOString(),
+        plan,
+        nodes: [...reports, ...withoutReport(plan, { reports, nodes, outcome, reason })],
+        // A node that has reported carries its warnings itself.
+        warnings: (plan?.nodes ?? [])
+          .filter(({ node }) => !reports.some((own) => own.node === node))
+          .flatMap((node) => node.warnings),
+      };
+      return ended;
+    },
   };
 }
 

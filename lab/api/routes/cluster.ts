@@ -177,4 +177,3 @@ function replicationJobs(call: Call): unknown {
       schedule: job.schedule,
     }));
 }
-

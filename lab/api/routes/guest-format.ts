@@ -97,7 +97,13 @@ export function guestConfig(guest: Guest): Record<string, unknown> {
   const config: Record<string, unknown> = {
     ...(spec.kind === 'lxc'
       ? { hostname: spec.name, arch: 'amd64', ostype: 'debian', unprivileged: 1, memory, swap: 512 }
-      : { name: spec.name, ostype: 'l26', agent: spec.agent ? 'enabled=1' : '0', memory: String(memory), scsihw: 'virtio-scsi-single' }),
+      : {
+          name: spec.name,
+          ostype: 'l26',
+          agent: spec.agent ? 'enabled=1' : '0',
+          memory: String(memory),
+          scsihw: 'virtio-scsi-single',
+        }),
     cores: spec.cores,
     onboot: spec.onboot ? 1 : 0,
     ...volumes,

@@ -56,8 +56,11 @@ function routesOf(kind: Kind): Route[] {
     power('start', { skiplock: SPEC.flag, ...(kind === 'qemu' ? { timeout: SPEC.count } : {}) }, start),
     power('shutdown', { timeout: SPEC.count, forceStop: SPEC.flag }, shutdown),
     power('stop', { skiplock: SPEC.flag, 'overrule-shutdown': SPEC.flag }, stop),
-    power('reboot', { timeout: SPEC.count }, (call, guest) =>
-      call.cluster.rebootGuestTask(guest, caller(call), number(call.parameters, 'timeout', HA_SHUTDOWN_TIMEOUT)).upid,
+    power(
+      'reboot',
+      { timeout: SPEC.count },
+      (call, guest) =>
+        call.cluster.rebootGuestTask(guest, caller(call), number(call.parameters, 'timeout', HA_SHUTDOWN_TIMEOUT)).upid,
     ),
     {
       method: 'GET',
@@ -78,7 +81,8 @@ function routesOf(kind: Kind): Route[] {
 
 function migrateParameters(kind: Kind): ParameterSpecs {
   const bandwidth = { type: 'number', optional: true, minimum: 0 } as const;
-  if (kind === 'lxc') return { restart: SPEC.flag, timeout: SPEC.count, 'target-storage': SPEC.text, bwlimit: bandwidth };
+  if (kind === 'lxc')
+    return { restart: SPEC.flag, timeout: SPEC.count, 'target-storage': SPEC.text, bwlimit: bandwidth };
   return {
     'with-local-disks': SPEC.flag,
     'with-conntrack-state': SPEC.flag,
@@ -191,7 +195,16 @@ function vmPreconditions(call: Call): unknown {
     local_disks: guest.spec.disks.flatMap((disk, index) =>
       cluster.isShared(disk.storage)
         ? []
-        : [{ volid: volumeId(guest, index), size: disk.size, cdrom: 0, is_unused: 0, drivename: disk.key, replicate: 1 }],
+        : [
+            {
+              volid: volumeId(guest, index),
+              size: disk.size,
+              cdrom: 0,
+              is_unused: 0,
+              drivename: disk.key,
+              replicate: 1,
+            },
+          ],
     ),
     local_resources: local,
     'mapped-resources': mapped,

@@ -65,7 +65,13 @@ export const HA_ROUTES: readonly Route[] = [
     permission: CONSOLE_ROOT,
     run: (call) => move(call, verb),
   })),
-  { method: 'GET', path: '/cluster/ha/rules', parameters: { type: SPEC.text, resource: SPEC.text }, permission: AUDIT_ROOT, run: () => [] },
+  {
+    method: 'GET',
+    path: '/cluster/ha/rules',
+    parameters: { type: SPEC.text, resource: SPEC.text },
+    permission: AUDIT_ROOT,
+    run: () => [],
+  },
 ];
 
 function resourceOf({ cluster, parameters }: Call): HaResource {

@@ -31,7 +31,12 @@ export const NODE_ROUTES: readonly Route[] = [
     parameters: { node: SPEC.node, command: { type: 'string', enum: ['reboot', 'shutdown'] } },
     permission: { path: '/nodes/{node}', privileges: ['Sys.PowerMgmt'] },
     run: (call) => {
-      requestPower(call.cluster, call.node, text(call.parameters, 'command') === 'reboot' ? 'reboot' : 'shutdown', actor(call));
+      requestPower(
+        call.cluster,
+        call.node,
+        text(call.parameters, 'command') === 'reboot' ? 'reboot' : 'shutdown',
+        actor(call),
+      );
       return null;
     },
   },
@@ -52,7 +57,13 @@ export const NODE_ROUTES: readonly Route[] = [
       return { time, localtime: time, timezone: 'UTC' };
     },
   },
-  { method: 'GET', path: '/nodes/{node}/services', parameters: { node: SPEC.node }, permission: AUDIT_NODE, run: services },
+  {
+    method: 'GET',
+    path: '/nodes/{node}/services',
+    parameters: { node: SPEC.node },
+    permission: AUDIT_NODE,
+    run: services,
+  },
   {
     method: 'GET',
     path: '/nodes/{node}/certificates/info',
@@ -62,8 +73,20 @@ export const NODE_ROUTES: readonly Route[] = [
       { filename: 'pve-ssl.pem', fingerprint: fingerprints.get(node.name), subject: `/CN=${node.name}.lab` },
     ],
   },
-  { method: 'GET', path: '/nodes/{node}/replication', parameters: { node: SPEC.node, guest: { ...SPEC.vmid, optional: true } }, permission: 'user', run: replication },
-  { method: 'GET', path: '/nodes/{node}/replication/{id}/status', parameters: { node: SPEC.node, id: JOB_ID }, permission: 'user', run: (call) => replicationEntry(call, jobOf(call)) },
+  {
+    method: 'GET',
+    path: '/nodes/{node}/replication',
+    parameters: { node: SPEC.node, guest: { ...SPEC.vmid, optional: true } },
+    permission: 'user',
+    run: replication,
+  },
+  {
+    method: 'GET',
+    path: '/nodes/{node}/replication/{id}/status',
+    parameters: { node: SPEC.node, id: JOB_ID },
+    permission: 'user',
+    run: (call) => replicationEntry(call, jobOf(call)),
+  },
   {
     method: 'POST',
     path: '/nodes/{node}/replication/{id}/schedule_now',
@@ -88,11 +111,20 @@ export const NODE_ROUTES: readonly Route[] = [
   {
     method: 'POST',
     path: '/nodes/{node}/stopall',
-    parameters: { node: SPEC.node, timeout: SPEC.count, 'force-stop': SPEC.flag, vms: SPEC.text, 'max-workers': SPEC.count },
+    parameters: {
+      node: SPEC.node,
+      timeout: SPEC.count,
+      'force-stop': SPEC.flag,
+      vms: SPEC.text,
+      'max-workers': SPEC.count,
+    },
     permission: 'user',
     run: (call) => {
       const vms = bulkList(call);
-      const options = { timeout: number(call.parameters, 'timeout', 180), forceStop: flag(call.parameters, 'force-stop', true) };
+      const options = {
+        timeout: number(call.parameters, 'timeout', 180),
+        forceStop: flag(call.parameters, 'force-stop', true),
+      };
       const { cluster, node } = call;
       return cluster.tasks.start(node, 'stopall', '', caller(call), (task) =>
         stopAll(cluster, node, task, { ...options, ...(vms ? { vms } : {}) }),
@@ -219,11 +251,13 @@ function bulkList(call: Call): number[] | undefined {
 function backup(call: Call): string {
   const { cluster, node } = call;
   const vmids = vmidList(optionalText(call.parameters, 'vmid'));
-  if (!vmids && !flag(call.parameters, 'all')) throw parameterError({ vmid: 'property is missing and it is not optional' });
+  if (!vmids && !flag(call.parameters, 'all'))
+    throw parameterError({ vmid: 'property is missing and it is not optional' });
   const guests = cluster.guestsOn(node.name).filter((guest) => !vmids || vmids.includes(guest.vmid));
   for (const guest of guests) assertPermission(call, `/vms/${guest.vmid}`, ['VM.Backup']);
-  assertPermission(call, `/storage/${optionalText(call.parameters, 'storage') ?? 'local'}`, ['Datastore.AllocateSpace']);
+  assertPermission(call, `/storage/${optionalText(call.parameters, 'storage') ?? 'local'}`, [
+    'Datastore.AllocateSpace',
+  ]);
   cluster.assertWritable();
   return cluster.backupTask(node, guests, caller(call)).upid;
 }
-

@@ -1,0 +1,37 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from '@temporalio/worker';
+import { describe, expect, it } from 'vitest';
+import { bundleMutant } from '../helpers/mutant.ts';
+import { workflowBundle } from '../helpers/temporal.ts';
+
+const FOLDER = fileURLToPath(new URL('histories', import.meta.url));
+const histories = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.json'))
+  .sort();
+
+function read(file: string): unknown {
+  return JSON.parse(readFileSync(join(FOLDER, file), 'utf8'));
+}
+
+describe('runs that were recorded', () => {
+  it('cover both workflows', () => {
+    expect(new Set(histories.map((file) => file.split('/')[0]))).toEqual(new Set(['rollingUpdate', 'updateNode']));
+  });
+
+  it.each(histories)('%s can be continued by the workflows of today', async (file) => {
+    await Worker.runReplayHistory({ workflowBundle: workflowBundle() }, read(file));
+  });
+
+  it('could not be continued by a workflow that upgrades before it has drained', async () => {
+    const mutant = await bundleMutant('update-node.ts', (source) =>
+      source.replace(/ *await drain\(run\);\n/, '').replace(/( *)await rebootIfNeeded\(/, '$1await drain(run);\n$&'),
+    );
+    const file = histories.find((each) => each.startsWith('updateNode/done')) ?? '';
+
+    await expect(Worker.runReplayHistory({ workflowBundle: mutant }, read(file))).rejects.toThrow(
+      /[Nn]ondeterminism|[Dd]eterminism/,
+    );
+  });
+});

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { createActivities } from '../../activities/index.ts';
+import type { ClusterMember, ProxmoxClient } from '../../clients/proxmox/index.ts';
+import { activityEnvironment, answered, clientError, exited, fakeDeps, type FakeWorld } from '../helpers/fake-deps.ts';
+
+type HaWord = readonly [state: string, requested: boolean];
+
+/** The HA manager's word for pve1, look by look; the last one stays. */
+function haSays(...words: HaWord[]): Partial<ProxmoxClient> {
+  return {
+    haManagerStatus: () => {
+      const [state, requested] = (words.length > 1 ? words.shift() : words[0]) ?? ['unknown', false];
+      return Promise.resolve({
+        master: 'pve2',
+        timestamp: 0,
+        quorate: true,
+        nodes: new Map([['pve1', state]]),
+        maintenanceRequested: new Set(requested ? ['pve1'] : []),
+        services: [],
+        lrm: new Map(),
+        disarmed: false,
+      });
+    },
+    clusterStatus: () =>
+      Promise.resolve({ name: 'homelab', quorate: true, nodes: ['pve1', 'pve2', 'pve3'].map((name, index) => member(name, index)) }),
+  };
+}
+
+function member(name: string, index: number): ClusterMember {
+  return { name, nodeId: index + 1, address: undefined, online: true, local: index === 1 };
+}
+
+function ensure(on: boolean, world: FakeWorld) {
+  const { ensureMaintenance } = createActivities(fakeDeps(world));
+  return activityEnvironment().run(ensureMaintenance, { node: 'pve1', on, within: '1 minute' });
+}
+
+describe('HA maintenance mode', () => {
+  it('that is on already needs no command', async () => {
+    await ensure(true, { proxmox: haSays(['maintenance', true]) });
+  });
+
+  it('that is off already needs no command', async () => {
+    await ensure(false, { proxmox: haSays(['online', false]) });
+  });
+
+  it('is not off while it is still requested', async () => {
+    const lines: string[] = [];
+    await ensure(false, {
+      proxmox: haSays(['online', true], ['online', false]),
+      exec: (node, line) => {
+        lines.push(`${node}: ${line}`);
+        return answered('');
+      },
+    });
+    expect(lines).toEqual(['pve2: ha-manager crm-command node-maintenance disable pve1']);
+  });
+
+  it('is commanded once, on another node, and then waited for', async () => {
+    const lines: string[] = [];
+    await ensure(true, {
+      proxmox: haSays(['online', false], ['online', true], ['online', true], ['maintenance', true]),
+      exec: (node, line) => {
+        lines.push(`${node}: ${line}`);
+        return answered('');
+      },
+    });
+    expect(lines).toEqual(['pve2: ha-manager crm-command node-maintenance enable pve1']);
+  });
+
+  it('is commanded again when the HA manager lost the command without a word', async () => {
+    const lines: string[] = [];
+    await ensure(true, {
+      proxmox: haSays(...Array.from({ length: 13 }, (): HaWord => ['online', false]), ['maintenance', true]),
+      exec: (node) => {
+        lines.push(node);
+        return answered('');
+      },
+    });
+    expect(lines).toEqual(['pve2', 'pve2']);
+  });
+
+  it('is commanded on the next node when one refuses or does not answer, on the node itself last', async () => {
+    const asked: string[] = [];
+    await ensure(true, {
+      proxmox: haSays(['online', false], ['maintenance', true]),
+      exec: (node) => {
+        asked.push(node);
+        if (node === 'pve2') throw clientError('retryable', 'connection refused');
+        return node === 'pve3' ? exited(1, 'cluster not ready - no quorum?') : answered('');
+      },
+    });
+    expect(asked).toEqual(['pve2', 'pve3', 'pve1']);
+  });
+
+  it('that does not come is an error that names the last obstacle', async () => {
+    const { ensureMaintenance } = createActivities(
+      fakeDeps({ proxmox: haSays(['online', true]), exec: () => answered('') }),
+    );
+    await expect(
+      activityEnvironment().run(ensureMaintenance, { node: 'pve1', on: true, within: '20 ms' }),
+    ).rejects.toMatchObject({ message: expect.stringContaining('its HA state is "online", maintenance is requested') as string });
+  });
+});

@@ -1,0 +1,256 @@
+import { ApplicationFailure, type WorkflowHandle } from '@temporalio/client';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { Activities } from '../../activities/index.ts';
+import { mergePolicy } from '../../config/policy.ts';
+import type { ClusterSnapshot, Guest, NodeSoftware } from '../../domain/cluster.ts';
+import { updateNodeId } from '../../domain/ids.ts';
+import type { PolicyOverrides } from '../../domain/policy.ts';
+import type { NodeReport, RollProgress, RollReport } from '../../domain/report.ts';
+import { kernelOfPackage, nextKernel } from '../../planning/kernels.ts';
+import type { UpdateNodeInput } from '../../workflows/update-node.ts';
+import { aCluster, aNode, aPolicy, outdated, theHealth, theSettings, type ClusterParts } from '../helpers/builders.ts';
+import { uniqueName, workflowBundle } from '../helpers/temporal.ts';
+
+// Failing runs are what many of these tests want; only the worker's own troubles are worth a line.
+Runtime.install({ logger: new DefaultLogger('ERROR') });
+
+type Name = keyof Activities;
+type Input<K extends Name> = Parameters<Activities[K]>[0];
+type Hooks = { [K in Name]?: (input: Input<K>) => void | Promise<void> };
+
+export interface Call {
+  readonly name: Name;
+  readonly input: unknown;
+}
+
+/** A cluster of two nodes that the activities of a test see and change, and all their calls in their order. */
+export interface World {
+  readonly calls: Call[];
+  readonly activities: Activities;
+  readonly nodes: string[];
+  policy: PolicyOverrides;
+  cluster: ClusterParts;
+  guests: Guest[];
+  software: Map<string, NodeSoftware>;
+  /** Run before an activity does its work; one that throws makes it fail. */
+  before: Hooks;
+  /** Calls as short lines, without those that only read. */
+  changes(): string[];
+}
+
+const READING: readonly Name[] = ['loadRollSettings', 'readCluster', 'readNodeSoftware', 'readNodeHealth'];
+
+export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = {}): World {
+  const calls: Call[] = [];
+  const world: World = {
+    calls,
+    activities: {} as Activities,
+    nodes: ['pve1', 'pve2'],
+    policy,
+    cluster: {},
+    guests: [...guests],
+    software: new Map(['pve1', 'pve2'].map((node) => [node, outdated(node)])),
+    before: {},
+    changes: () => calls.filter((call) => !READING.includes(call.name)).map(shorten),
+  };
+  const recorded = <K extends Name>(name: K, work: (input: Input<K>) => Awaited<ReturnType<Activities[K]>>) =>
+    (async (input: Input<K>) => {
+      calls.push({ name, input });
+      await world.before[name]?.(input);
+      return work(input);
+    }) as Activities[K];
+
+  return Object.assign(world, {
+    activities: {
+      loadRollSettings: recorded('loadRollSettings', (input) => settingsOf(world, input)),
+      readCluster: recorded('readCluster', () => snapshotOf(world)),
+      readNodeSoftware: recorded('readNodeSoftware', ({ node }) => softwareOf(world, node)),
+      readNodeHealth: recorded('readNodeHealth', ({ node }) => theHealth(node)),
+      ensureMaintenance: recorded('ensureMaintenance', ({ node, on }) => {
+        for (const guest of world.guests.filter((each) => each.ha !== null && (on ? each.node === node : true))) {
+          place(world, guest.vmid, { node: on ? otherThan(world, node) : node });
+        }
+      }),
+      moveGuest: recorded('moveGuest', ({ vmid, from, to }) => {
+        const guest = world.guests.find((each) => each.vmid === vmid);
+        if (guest?.node === from && guest.running) place(world, vmid, { node: to });
+        return whereIs(world, vmid);
+      }),
+      ensureGuestStopped: recorded('ensureGuestStopped', ({ vmid }) => place(world, vmid, { running: false })),
+      ensureGuestRunning: recorded('ensureGuestRunning', ({ vmid }) => {
+        place(world, vmid, { running: true });
+        return whereIs(world, vmid);
+      }),
+      awaitHaGuestsAway: recorded('awaitHaGuestsAway', ({ vmids }) => vmids.map((vmid) => whereIs(world, vmid))),
+      awaitHaGuestsHome: recorded('awaitHaGuestsHome', ({ vmids }) => vmids.map((vmid) => whereIs(world, vmid))),
+      upgradeNode: recorded('upgradeNode', ({ node }) => upgrade(world, node)),
+      rebootNode: recorded('rebootNode', ({ node }) => boot(world, node)),
+      awaitRejoin: recorded('awaitRejoin', ({ node }) => theHealth(node)),
+    } satisfies Activities,
+  });
+}
+
+function settingsOf(world: World, input: PolicyOverrides) {
+  const { nodes } = world;
+  try {
+    return { ...theSettings({ nodes }), policy: mergePolicy(aPolicy(world.policy), input, nodes) };
+  } catch (error) {
+    throw ApplicationFailure.nonRetryable((error as Error).message, 'InvalidInput');
+  }
+}
+
+function snapshotOf({ cluster, nodes, guests }: World): ClusterSnapshot {
+  return aCluster({ nodes: nodes.map((name) => aNode(name)), ...cluster, guests });
+}
+
+function softwareOf(world: World, node: string): NodeSoftware {
+  const software = world.software.get(node);
+  if (!software) throw ApplicationFailure.nonRetryable(`the test has no software of ${node}`);
+  return software;
+}
+
+function place(world: World, vmid: number, changes: Partial<Guest>): void {
+  world.guests = world.guests.map((guest) => (guest.vmid === vmid ? { ...guest, ...changes } : guest));
+}
+
+function whereIs(world: World, vmid: number) {
+  return { vmid, node: world.guests.find((guest) => guest.vmid === vmid)?.node ?? 'nowhere' };
+}
+
+function otherThan({ nodes }: World, node: string): string {
+  return nodes.find((each) => each !== node) ?? node;
+}
+
+function upgrade(world: World, node: string) {
+  const { pending, kernels, ...rest } = softwareOf(world, node);
+  const installed = [...kernels.installed, ...pending.flatMap((each) => kernelOfPackage(each.name) ?? [])];
+  world.software.set(node, { ...rest, pending: [], kernels: { ...kernels, installed } });
+  return { packages: pending };
+}
+
+function boot(world: World, node: string) {
+  const { kernels, bootId, ...rest } = softwareOf(world, node);
+  const after = { bootId: `${bootId}+`, runningKernel: nextKernel(kernels) };
+  world.software.set(node, { ...rest, bootId: after.bootId, kernels: { ...kernels, running: after.runningKernel } });
+  return after;
+}
+
+function shorten({ name, input }: Call): string {
+  const { node, vmid, from, to, on } = input as Partial<Record<'node' | 'vmid' | 'from' | 'to' | 'on', unknown>>;
+  if (name === 'moveGuest') return `move ${String(vmid)} ${String(from)}→${String(to)}`;
+  if (name === 'ensureMaintenance') return `maintenance ${on === true ? 'on' : 'off'} ${String(node)}`;
+  return [name, vmid, node].filter((each) => each !== undefined).map(String).join(' ');
+}
+
+export interface Run<Report> {
+  readonly handle: WorkflowHandle;
+  /** Id of the run of a node. */
+  child(node: string): string;
+  readonly report: Promise<Report>;
+}
+
+/**
+ * Starts a workflow on a worker of its own and does `meanwhile` with the run. Ends when both have ended; `report`
+ * rejects with the failure of the run.
+ */
+async function start<Report>(
+  environment: TestWorkflowEnvironment,
+  world: World,
+  what: { readonly type: string; readonly args: unknown[] },
+  meanwhile: (run: Run<Report>) => Promise<void>,
+): Promise<Report> {
+  const taskQueue = uniqueName('maintenance');
+  const worker = await Worker.create({
+    connection: environment.nativeConnection,
+    taskQueue,
+    workflowBundle: workflowBundle(),
+    activities: world.activities,
+  });
+  return worker.runUntil(async () => {
+    const handle = await environment.client.workflow.start(what.type, {
+      taskQueue,
+      workflowId: uniqueName(what.type),
+      args: what.args,
+    });
+    const run: Run<Report> = {
+      handle,
+      child: (node) => updateNodeId(node, handle.firstExecutionRunId),
+      get report() {
+        return handle.result() as Promise<Report>;
+      },
+    };
+    try {
+      await meanwhile(run);
+    } catch (error) {
+      await handle.terminate('the test failed').catch(() => undefined);
+      throw error;
+    }
+    return run.report;
+  });
+}
+
+type Meanwhile<Report> = (run: Run<Report>) => Promise<void>;
+const nothing = () => Promise.resolve();
+
+/** Runs `rollingUpdate`; `input` as the caller would give it. */
+export function roll(
+  environment: TestWorkflowEnvironment,
+  world: World,
+  options: { readonly input?: unknown[]; readonly meanwhile?: Meanwhile<RollReport> } = {},
+): Promise<RollReport> {
+  return start(environment, world, { type: 'rollingUpdate', args: options.input ?? [] }, options.meanwhile ?? nothing);
+}
+
+export function updateOneNode(
+  environment: TestWorkflowEnvironment,
+  world: World,
+  input: UpdateNodeInput,
+  meanwhile: Meanwhile<NodeReport> = nothing,
+): Promise<NodeReport> {
+  return start(environment, world, { type: 'updateNode', args: [input] }, meanwhile);
+}
+
+export interface Ending<Report> {
+  readonly type: string | undefined;
+  readonly message: string;
+  readonly report: Report;
+  readonly canceled: boolean;
+}
+
+/** How a run failed: the failure itself, below the wrappers, with the report it carries. */
+export async function failureOf<Report>(run: Promise<Report>): Promise<Ending<Report>> {
+  const error: unknown = await run.then(
+    () => new Error('the run did not fail'),
+    (reason: unknown) => reason,
+  );
+  let cause = error as Error & { cause?: Error; type?: string; details?: unknown[] };
+  const canceled = cause.cause?.name === 'CancelledFailure';
+  while (cause.name !== 'ApplicationFailure' && cause.cause) cause = cause.cause as typeof cause;
+  return { type: cause.type, message: cause.message, report: cause.details?.[0] as Report, canceled };
+}
+
+/** Waits until a condition holds that the run brings about by itself. */
+export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 15));
+}
+
+export async function progressOf(handle: WorkflowHandle): Promise<RollProgress> {
+  return handle.query<RollProgress>('progress');
+}
+
+/**
+ * Waits until a run has an event in its history: what it is told after that comes later for it, too.
+ * @param type Such as `EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED`, by its number.
+ */
+export async function untilHeard(handle: WorkflowHandle, attribute: HeardEvent): Promise<void> {
+  await until(async () => {
+    const history = await handle.fetchHistory();
+    return (history.events ?? []).some((event) => event[attribute] !== null && event[attribute] !== undefined);
+  });
+}
+
+export type HeardEvent =
+  | 'workflowExecutionCancelRequestedEventAttributes'
+  | 'workflowExecutionSignaledEventAttributes'
+  | 'workflowExecutionUpdateAcceptedEventAttributes';
