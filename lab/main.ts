@@ -1,5 +1,4 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createLab, referenceSite, smallSite } from './index.ts';
 import type { Lab, LabOptions, Site } from './index.ts';
@@ -33,7 +32,7 @@ function readFlags(args: readonly string[]): Flags | undefined {
       nodes: { type: 'string' },
       qdevice: { type: 'boolean', default: false },
       ha: { type: 'boolean', default: false },
-      directory: { type: 'string', default: join(tmpdir(), 'caretaker-lab') },
+      directory: { type: 'string', default: join('.caretaker', 'lab-alone') },
       port: { type: 'string', default: '0' },
       help: { type: 'boolean', default: false },
     },
@@ -44,7 +43,7 @@ function readFlags(args: readonly string[]): Flags | undefined {
     nodes: values.nodes === undefined ? undefined : integer('--nodes', values.nodes, 1, 32),
     qdevice: values.qdevice,
     ha: values.ha,
-    directory: values.directory,
+    directory: resolve(values.directory),
     port: integer('--port', values.port, 0, 65_000),
   };
 }

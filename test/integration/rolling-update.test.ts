@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, inject, it, vi } from 'vitest';
 import type { RollReport } from '../../domain/report.ts';
@@ -8,6 +9,7 @@ import { rollLab } from '../helpers/roll-lab.ts';
 import { expectRolledOnce, nextEvent, places, startRoll } from '../helpers/rolls.ts';
 
 const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 describe('a rolling update of a whole cluster', () => {
   let roll: RollLab;
@@ -45,6 +47,20 @@ describe('a rolling update of a whole cluster', () => {
 
     const report = (await roll.client.workflow.getHandle(id).result()) as RollReport;
     expect(report.outcome).toBe('done');
+    expectRolledOnce(roll, before);
+  });
+
+  it('starts from the caretaker CLI, which ends with the report and exit code 0', async () => {
+    roll = await rollLab({ site: smallSite() });
+    const before = places(roll);
+    await roll.startWorker();
+
+    const { stdout } = await run(process.execPath, ['scripts/caretaker.mjs', 'update', '--json'], {
+      cwd: ROOT,
+      env: roll.env,
+    });
+
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', report: { outcome: 'done' } });
     expectRolledOnce(roll, before);
   });
 

@@ -1,6 +1,6 @@
 import { ApplicationFailure, type WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
 import type { Activities } from '../../activities/index.ts';
 import { mergePolicy } from '../../config/policy.ts';
 import type { ClusterSnapshot, Guest, NodeSoftware } from '../../domain/cluster.ts';
@@ -13,7 +13,10 @@ import { aCluster, aNode, aPolicy, outdated, theHealth, theSettings, type Cluste
 import { uniqueName, workflowBundle } from '../helpers/temporal.ts';
 
 // Failing runs are what many of these tests want; only the worker's own troubles are worth a line.
-Runtime.install({ logger: new DefaultLogger('ERROR') });
+Runtime.install({
+  logger: new DefaultLogger('ERROR'),
+  telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) } },
+});
 
 type Name = keyof Activities;
 type Input<K extends Name> = Parameters<Activities[K]>[0];
@@ -157,7 +160,7 @@ export interface Run<Report> {
 async function start<Report>(
   environment: TestWorkflowEnvironment,
   world: World,
-  what: { readonly type: string; readonly args: unknown[] },
+  what: { readonly type: string; readonly args: unknown[]; readonly signal?: string },
   meanwhile: (run: Run<Report>) => Promise<void>,
 ): Promise<Report> {
   const taskQueue = uniqueName('maintenance');
@@ -168,14 +171,16 @@ async function start<Report>(
     activities: world.activities,
   });
   return worker.runUntil(async () => {
-    const handle = await environment.client.workflow.start(what.type, {
-      taskQueue,
-      workflowId: uniqueName(what.type),
-      args: what.args,
-    });
+    const { client } = environment;
+    const options = { taskQueue, workflowId: uniqueName(what.type), args: what.args };
+    const handle =
+      what.signal === undefined
+        ? await client.workflow.start(what.type, options)
+        : await client.workflow.signalWithStart(what.type, { ...options, signal: what.signal, signalArgs: [] });
+    const { runId } = await handle.describe();
     const run: Run<Report> = {
       handle,
-      child: (node) => updateNodeId(node, handle.firstExecutionRunId),
+      child: (node) => updateNodeId(node, runId),
       get report() {
         return handle.result() as Promise<Report>;
       },
@@ -197,9 +202,11 @@ const nothing = () => Promise.resolve();
 export function roll(
   environment: TestWorkflowEnvironment,
   world: World,
-  options: { readonly input?: unknown[]; readonly meanwhile?: Meanwhile<RollReport> } = {},
+  options: { readonly input?: unknown[]; readonly meanwhile?: Meanwhile<RollReport>; readonly signalWithStart?: string } = {},
 ): Promise<RollReport> {
-  return start(environment, world, { type: 'rollingUpdate', args: options.input ?? [] }, options.meanwhile ?? nothing);
+  const { input = [], meanwhile = nothing, signalWithStart } = options;
+  const what = { type: 'rollingUpdate', args: input, ...(signalWithStart ? { signal: signalWithStart } : {}) };
+  return start(environment, world, what, meanwhile);
 }
 
 export function updateOneNode(
@@ -239,10 +246,7 @@ export async function progressOf(handle: WorkflowHandle): Promise<RollProgress> 
   return handle.query<RollProgress>('progress');
 }
 
-/**
- * Waits until a run has an event in its history: what it is told after that comes later for it, too.
- * @param type Such as `EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED`, by its number.
- */
+/** Waits until a run has been told something: what happens after that comes later for it, too. */
 export async function untilHeard(handle: WorkflowHandle, attribute: HeardEvent): Promise<void> {
   await until(async () => {
     const history = await handle.fetchHistory();
