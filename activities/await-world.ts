@@ -20,9 +20,14 @@ export interface AwaitOptions<T> {
   readonly look: () => Promise<Look<T>>;
 }
 
+/** When the time of the activity is over, counted from its first attempt; milliseconds since the epoch. */
+export function deadlineOf(within: Duration): number {
+  return activityInfo().scheduledTimestampMs + toMilliseconds(within);
+}
+
 /** Looks again and again until the world is as wanted. Failures that may pass are one more thing to wait for. */
 export async function awaitWorld<T>(options: AwaitOptions<T>): Promise<T> {
-  const deadline = activityInfo().scheduledTimestampMs + toMilliseconds(options.within);
+  const deadline = deadlineOf(options.within);
   for (;;) {
     const look = await options.look().catch((error: unknown): Look<T> => {
       if (!isPassing(error)) throw error;

@@ -47,6 +47,31 @@ function heartbeatUntilDone(): () => void {
 /** `outcome` of our clients' errors: `refused` is final; `retryable` and `unknown` are for another look. */
 interface ClientError extends Error {
   readonly outcome: 'refused' | 'retryable' | 'unknown';
+  readonly type?: unknown;
+  readonly status?: unknown;
+}
+
+/** What was looked at gave no clear answer; another look may. */
+export class NoClearAnswer extends Error {
+  override readonly name = 'NoClearAnswer';
+  readonly outcome = 'retryable';
+}
+
+/**
+ * Token and `authorized_keys` are files in pmxcfs (`/etc/pve`): a node that boots, or that upgrades pve-cluster, refuses
+ * good ones until it is mounted. Refused for longer than this, outside of a wait, they are wrong.
+ */
+const CREDENTIAL_TOLERANCE_MS = 60_000;
+
+function isCredentialRefusal(error: ClientError): boolean {
+  return error.type === 'SshAuthentication' || (error.type === 'ProxmoxUnauthorized' && error.status === 401);
+}
+
+const TRUST_ERRORS: ReadonlySet<unknown> = new Set(['ProxmoxTls', 'SshHostKeyUnknown', 'SshHostKeyChanged']);
+
+/** True when the other side is not the one we know: nothing may be taken from it, and waiting is no remedy. */
+export function isTrustError(error: unknown): boolean {
+  return isClientError(error) && error.outcome === 'refused' && TRUST_ERRORS.has(error.type);
 }
 
 export function isClientError(error: unknown): error is ClientError {
@@ -55,7 +80,7 @@ export function isClientError(error: unknown): error is ClientError {
 
 /** True when the same question may get another answer later. */
 export function isPassing(error: unknown): boolean {
-  return isClientError(error) && error.outcome !== 'refused';
+  return isClientError(error) && (error.outcome !== 'refused' || isCredentialRefusal(error));
 }
 
 function toFailure(error: unknown): unknown {
@@ -63,10 +88,12 @@ function toFailure(error: unknown): unknown {
     return ApplicationFailure.nonRetryable(error.message, ErrorType.InvalidInput);
   }
   if (!isClientError(error)) return error;
+  const tooLong = Date.now() - activityInfo().scheduledTimestampMs >= CREDENTIAL_TOLERANCE_MS;
+  const final = isCredentialRefusal(error) ? tooLong : !isPassing(error);
   return ApplicationFailure.create({
-    type: error.outcome === 'refused' ? ErrorType.RemoteRefused : ErrorType.RemoteUnavailable,
+    type: final ? ErrorType.RemoteRefused : ErrorType.RemoteUnavailable,
     message: error.message,
-    nonRetryable: error.outcome === 'refused',
+    nonRetryable: final,
     cause: error,
   });
 }

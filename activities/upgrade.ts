@@ -3,6 +3,7 @@ import { parseAptProgress, parseUpgradedPackages, type JobEnd } from '../clients
 import type { PackageUpdate } from '../domain/cluster.ts';
 import { toMilliseconds, type Duration } from '../domain/duration.ts';
 import { ErrorType } from '../domain/errors.ts';
+import { awaitWorld, type Look } from './await-world.ts';
 import type { ActivityDeps } from './deps.ts';
 import { report } from './guard.ts';
 
@@ -53,8 +54,7 @@ export function createUpgradeActivities(deps: ActivityDeps) {
      * Fails with `UpgradeFailed`, with the end of the log as detail.
      */
     async upgradeNode({ node, jobId, within }: UpgradeNodeInput): Promise<UpgradeResult> {
-      for (let attempt = 1; attempt <= TRIES_AFTER_REBOOT; attempt++) {
-        const id = attempt === 1 ? jobId : `${jobId}-${attempt}`;
+      for (const id of jobIds(jobId)) {
         const { end, log } = await runJob(deps, node, id, within);
         if (end.state === 'lost-to-reboot') continue;
         if (end.state !== 'finished' || end.exitCode !== 0) throw upgradeFailed(node, end, log);
@@ -66,7 +66,32 @@ export function createUpgradeActivities(deps: ActivityDeps) {
         nonRetryable: true,
       });
     },
+
+    /** Waits until no upgrade of this run is at work on the node any more, whatever became of it. */
+    async awaitUpgradeOver({ node, jobId, within }: UpgradeNodeInput): Promise<void> {
+      await awaitWorld({
+        what: `the upgrade of ${node} to end`,
+        within,
+        intervalMs: deps.polling.intervalMs,
+        errorType: ErrorType.UpgradeFailed,
+        remedy: 'Look at it on the node: systemctl list-units "caretaker-*".',
+        look: async (): Promise<Look<true>> =>
+          (await isRunning(deps, node, jobId)) ? { waitingFor: 'its job still runs' } : { found: true },
+      });
+    },
   };
+}
+
+async function isRunning(deps: ActivityDeps, node: string, jobId: string): Promise<boolean> {
+  for (const id of jobIds(jobId)) {
+    if ((await deps.jobs(node).read({ id })).state === 'running') return true;
+  }
+  return false;
+}
+
+/** The job of the first try and those after a reboot in the middle of it. */
+function jobIds(jobId: string): string[] {
+  return Array.from({ length: TRIES_AFTER_REBOOT }, (_, index) => (index === 0 ? jobId : `${jobId}-${index + 1}`));
 }
 
 async function runJob(

@@ -12,9 +12,9 @@ export function rollingUpdatePlanId(cluster: string, time: string): string {
   return `rolling-update-plan/${cluster}/${time}`;
 }
 
-/** @param run Run id of the parent, or any text that makes the id new. */
-export function updateNodeId(node: string, run: string): string {
-  return `update-node/${node}/${run}`;
+/** One id for all nodes of a cluster, so that no two of them can be updated at the same time, whoever asks. */
+export function updateNodeId(cluster: string): string {
+  return `update-node/${cluster}`;
 }
 
 /**

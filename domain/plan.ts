@@ -22,6 +22,7 @@ export interface Refusal {
     | 'guest-locked'
     | 'guest-cannot-move'
     | 'guest-refused'
+    | 'own-guest'
     | 'no-capacity';
   readonly node: string;
   readonly vmid?: number;

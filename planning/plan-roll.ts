@@ -14,9 +14,23 @@ export function planRoll(
   const byNode = new Map(software.map((each) => [each.node, each]));
   const nodes = orderNodes(settings, snapshot).map((node) => {
     const own = byNode.get(node);
-    return own ? planNode(snapshot, own, settings.policy) : planUnreadable(snapshot, node);
+    const plan = own ? planNode(snapshot, own, settings.policy) : planUnreadable(snapshot, node);
+    return { ...plan, refusals: [...plan.refusals, ...refuseOwnEnd(plan, settings.orchestratorGuest)] };
   });
   return { cluster: settings.cluster, nodes };
+}
+
+/** A run that stops the guest it runs in would never start it again. */
+function refuseOwnEnd({ node, moves }: NodePlan, orchestratorGuest: number | null): Refusal[] {
+  return moves
+    .filter((move) => move.vmid === orchestratorGuest && (move.how === 'shutdown' || move.how === 'leave'))
+    .map(({ vmid, name, how }) => ({
+      code: 'own-guest',
+      node,
+      vmid,
+      message: `${name} (${vmid}) runs this update, and the policy "${how}" would end it together with ${node}`,
+      remedy: `let it be migrated (rollingUpdate.guests.overrides.${vmid}), or run Caretaker outside the cluster`,
+    }));
 }
 
 export function refusalsOf(plan: RollPlan): Refusal[] {

@@ -123,7 +123,13 @@ function installFailure({ error, stdout, stderr }) {
 
 /** A directory is the lock: creating one is atomic on every file system. */
 async function lock(directory) {
-  mkdirSync(dirname(directory), { recursive: true });
+  try {
+    mkdirSync(dirname(directory), { recursive: true });
+  } catch (error) {
+    throw new BootstrapError(
+      `The packages are not installed, and ${dirname(directory)} cannot be written (${error.code}). Make this folder writable and try again.`,
+    );
+  }
   let told = false;
   while (!tryLock(directory)) {
     if (!told) console.error('Waiting for another process that is installing packages ...');

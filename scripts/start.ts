@@ -2,21 +2,23 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Client, Connection } from '@temporalio/client';
-import { rollingUpdateId } from '../domain/ids.ts';
+import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import { quote } from '../clients/ssh/quote.ts';
+import { rollingUpdateId, updateNodeId } from '../domain/ids.ts';
 import { TaskQueue } from '../domain/task-queues.ts';
 import { referenceSite } from '../lab/site.ts';
 import { followRun } from './cli/follow-run.ts';
 import { printEnd } from './cli/outcome.ts';
 import type { RunEnd } from './cli/run-end.ts';
 import { runUrl } from './cli/temporal.ts';
-import { layoutFor } from './cli/terminal.ts';
 import { createLabSite, type LabSite } from './lib/lab-site.ts';
 import { parseStartOptions, START_USAGE, UsageError, type StartOptions } from './lib/start-options.ts';
 import { createTeardown, type Teardown } from './lib/teardown.ts';
+import { claim } from './lib/single-instance.ts';
+import { describeStartError } from './lib/start-errors.ts';
 import { startWorkerProcess } from './lib/worker-process.ts';
-import { DevServerError, ensureDevServer, type DevServer } from './temporal/dev-server.ts';
-import { locateTemporalCli, TemporalUnavailableError } from './temporal/locate.ts';
+import { ensureDevServer, type DevServer } from './temporal/dev-server.ts';
+import { locateTemporalCli, type LocatedProgram } from './temporal/locate.ts';
 import { ensureNamespace } from './temporal/namespace.ts';
 
 const STATE = fileURLToPath(new URL('../.caretaker/', import.meta.url));
@@ -39,8 +41,9 @@ async function main(): Promise<number> {
     }
     return await run(options, teardown);
   } catch (error) {
-    if (!isForPeople(error)) throw error;
-    console.error(error.message);
+    const description = describeStartError(error);
+    if (description === undefined) throw error;
+    console.error(description);
     return error instanceof UsageError ? 2 : 1;
   } finally {
     await teardown.run();
@@ -48,6 +51,8 @@ async function main(): Promise<number> {
 }
 
 async function run(options: StartOptions, teardown: Teardown): Promise<number> {
+  // Two labs would share their folder, and each worker would take up the other lab's work.
+  teardown.add('give up the lab', claim(join(STATE, 'lab.pid'), 'The lab of this folder'));
   const cli = await locateTemporalCli({ say });
   say(cli.sentence);
   const temporal = await startTemporal(options, cli.path, teardown);
@@ -59,7 +64,7 @@ async function run(options: StartOptions, teardown: Teardown): Promise<number> {
   const end = await rollLab(client, site, temporal, teardown);
   if (end === null) return 130;
   if (options.once) return end;
-  explainWhatNow(temporal, site, cli.path);
+  explainWhatNow(temporal, site, cli, end);
   await stayUp(teardown.signal);
   return 0;
 }
@@ -101,7 +106,7 @@ async function startLab(temporal: DevServer, scale: number, teardown: Teardown):
 }
 
 async function startWorker({ env }: LabSite, teardown: Teardown): Promise<void> {
-  say('The worker bundles the workflows …');
+  say('The worker bundles the workflows, which takes some seconds …');
   const worker = await startWorkerProcess(env);
   // The lab goes away with everything in it: there is nothing to finish in order.
   teardown.add('stop the worker', () => worker.end('SIGKILL'));
@@ -112,12 +117,13 @@ async function startWorker({ env }: LabSite, teardown: Teardown): Promise<void> 
 
 /** Returns the exit code of the run, or null when somebody asked us to end before it. */
 async function rollLab(client: Client, site: LabSite, temporal: DevServer, teardown: Teardown): Promise<number | null> {
-  const workflowId = rollingUpdateId(site.lab.access.cluster);
+  const { cluster } = site.lab.access;
+  const workflowId = rollingUpdateId(cluster);
+  // The parent first, or it would go on to the next node.
+  for (const id of [workflowId, updateNodeId(cluster)]) await terminateLeftover(client, id);
   const handle = await client.workflow.start('rollingUpdate', {
     workflowId,
     taskQueue: TaskQueue.maintenance,
-    // An open run belongs to a lab that is gone. For a real cluster this would be wrong: there, runs are canceled.
-    workflowIdConflictPolicy: 'TERMINATE_EXISTING',
     staticSummary: `Rolling update of the lab`,
   });
   const runId = handle.firstExecutionRunId;
@@ -129,22 +135,33 @@ async function rollLab(client: Client, site: LabSite, temporal: DevServer, teard
     signal: teardown.signal,
     uiUrl: webUi,
     runId,
-    layout: layoutFor(out, process.env),
+    env: process.env,
   });
   return end === null ? null : printEnd(process, { workflowId, runId, webUi }, end);
 }
 
-function explainWhatNow(temporal: DevServer, { configFile }: LabSite, cliPath: string): void {
+/** An open run belongs to a lab that is gone. For a real cluster this would be wrong: there, runs are canceled. */
+async function terminateLeftover(client: Client, workflowId: string): Promise<void> {
+  try {
+    await client.workflow.getHandle(workflowId).terminate('The lab of this run is gone.');
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+}
+
+function explainWhatNow(temporal: DevServer, { lab, configFile }: LabSite, cli: LocatedProgram, end: number): void {
   const environment = `TEMPORAL_ADDRESS=${temporal.address} TEMPORAL_NAMESPACE=${NAMESPACE}`;
+  const temporalCommand = cli.source === 'PATH' ? 'temporal' : quote(cli.path);
+  const workflowId = rollingUpdateId(lab.access.cluster);
   say(
     [
       '',
-      'The lab is up to date and stays up. In another terminal:',
+      `${end === 0 ? 'The lab is up to date and stays up.' : 'The lab stays up as the run left it.'} In another terminal:`,
       '',
-      `  export ${environment} CARETAKER_CONFIG=${configFile}`,
+      `  export ${environment} CARETAKER_CONFIG=${quote(configFile)}`,
       '  npm run caretaker -- plan',
       '  npm run caretaker -- update --reboot always',
-      `  ${cliPath} workflow start --type rollingUpdate --task-queue maintenance --workflow-id rolling-update/homelab`,
+      `  ${temporalCommand} workflow start --type rollingUpdate --task-queue ${TaskQueue.maintenance} --workflow-id ${workflowId}`,
       '',
       'Ctrl-C ends everything.',
     ].join('\n'),
@@ -156,11 +173,6 @@ async function stayUp(signal: AbortSignal): Promise<void> {
   const timer = setInterval(() => {}, 60_000);
   if (!signal.aborted) await once(signal, 'abort');
   clearInterval(timer);
-}
-
-/** Errors whose message is all a person needs. Anything else is a fault of ours and keeps its stack trace. */
-function isForPeople(error: unknown): error is Error {
-  return [UsageError, DevServerError, TemporalUnavailableError].some((kind) => error instanceof kind);
 }
 
 function say(sentence: string): void {

@@ -1,23 +1,17 @@
-import {
-  ApplicationFailure,
-  CancellationScope,
-  CancelledFailure,
-  isCancellation,
-  setHandler,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { NodeHealth } from '../domain/cluster.ts';
 import { ErrorType } from '../domain/errors.ts';
+import { updateNodeId } from '../domain/ids.ts';
 import type { NodePlan } from '../domain/plan.ts';
 import type { PolicyOverrides, RollSettings } from '../domain/policy.ts';
-import type { NodeOutcome, NodeReport } from '../domain/report.ts';
-import { describeDrift, planRoll } from '../planning/plan-roll.ts';
+import type { NodeReport } from '../domain/report.ts';
 import { nodePlanQuery, nodeProgressQuery } from './messages.ts';
-import { quickActivities } from './steps/activities.ts';
+import { loadSettings, quickActivities } from './steps/activities.ts';
 import { drain, enterMaintenance } from './steps/drain.ts';
-import { explain, failureType } from './steps/failures.ts';
-import { giveBack, giveBackAfterFailure } from './steps/give-back.ts';
+import { giveBack, giveBackAfterFailure, whyNotLeftWell } from './steps/give-back.ts';
+import { endNodeBadly, refuseNode } from './steps/node-end.ts';
 import { createNodeJournal, type NodeJournal } from './steps/node-journal.ts';
+import { agreePlan } from './steps/node-plan.ts';
 import type { NodeRun } from './steps/node-run.ts';
 import { listenToOperator, type Operator } from './steps/operator.ts';
 import { rebootIfNeeded, upgrade } from './steps/renew.ts';
@@ -49,7 +43,7 @@ export async function updateNode(input: UpdateNodeInput): Promise<NodeReport> {
       ErrorType.InvalidInput,
     );
   }
-  const { node } = input;
+  const { node, planned = null } = input;
   const journal = createNodeJournal(node);
   let plan: NodePlan | null = null;
   setHandler(nodePlanQuery, () => plan, { description: 'What will be done with the node.' });
@@ -59,133 +53,74 @@ export async function updateNode(input: UpdateNodeInput): Promise<NodeReport> {
   const operator = listenToOperator(() => undefined);
   describeRun('node-update', node);
 
+  // Steps come to their end before a cancellation takes effect; the operator hears it and says so at a safe point.
   return CancellationScope.nonCancellable(async () => {
-    journal.enter('checking');
-    const settings = await quickActivities().loadRollSettings({ ...input.policy, nodes: [node] });
-    plan = await planNow(node, settings);
-    return carryOut(plan, settings, { input, journal, operator });
+    const settings = await loadSettings({ ...input.policy, nodes: [node] });
+    refuseBesideAnother(node, settings.cluster, journal);
+    const agreed = await agreePlan(node, settings, planned, {
+      journal,
+      operator,
+      onPlan: (made) => (plan = made),
+    }).catch((error: unknown) => {
+      throw endNodeBadly(error, { node, journal, operator }, []);
+    });
+    for (const warning of agreed.warnings) journal.warn(warning);
+    if (agreed.refusals.length > 0) throw refuseNode(agreed, journal);
+    if (agreed.action === 'skip') {
+      journal.enter('skipped');
+      describeOutcome('skipped');
+      return journal.report('skipped', agreed.reason, []);
+    }
+    if (settings.policy.dryRun) {
+      describeOutcome('planned');
+      return journal.report('planned', 'dry run', []);
+    }
+    return carryOut(agreed, settings, journal, operator);
   });
 }
 
-/** The plan from the world as it is now. */
-async function planNow(node: string, settings: RollSettings): Promise<NodePlan> {
-  const quick = quickActivities(settings.policy.timeouts.workerLost);
-  const snapshot = await quick.readCluster.executeWithOptions({ summary: `${node}: check the cluster` }, [
-    { leaving: [node] },
-  ]);
-  const online = snapshot.nodes.some((each) => each.name === node && each.online);
-  const software = online
-    ? [
-        await quick.readNodeSoftware.executeWithOptions({ summary: `${node}: read packages and kernels` }, [
-          { node, refresh: !settings.policy.dryRun },
-        ]),
-      ]
-    : [];
-  const [plan] = planRoll(snapshot, software, settings).nodes;
-  if (!plan) throw ApplicationFailure.nonRetryable(`nodes: ${node} is not part of the plan`, ErrorType.InvalidInput);
-  return plan;
-}
-
-interface Desk {
-  readonly input: UpdateNodeInput;
-  readonly journal: NodeJournal;
-  readonly operator: Operator;
+/** The workflow id is the lock: a run under another id could be at work beside one that holds it. */
+function refuseBesideAnother(node: string, cluster: string, journal: NodeJournal): void {
+  const id = updateNodeId(cluster);
+  if (workflowInfo().workflowId === id) return;
+  describeOutcome('refused');
+  const message = `${node} is not touched: this run must have the workflow id ${id}, which keeps two of them apart. Start it with that id, or use rollingUpdate with {"nodes": ["${node}"]}.`;
+  throw ApplicationFailure.create({
+    type: ErrorType.Refused,
+    message,
+    nonRetryable: true,
+    details: [journal.report('refused', message, [])],
+  });
 }
 
 async function carryOut(
   plan: NodePlan,
-  settings: RollSettings,
-  { input, journal, operator }: Desk,
+  { policy }: RollSettings,
+  journal: NodeJournal,
+  operator: Operator,
 ): Promise<NodeReport> {
   const { node } = plan;
-  const { policy } = settings;
-  const ledger = createUndoLedger();
-  const run: NodeRun = {
-    node,
-    plan,
-    policy,
-    operator,
-    journal,
-    ledger,
-    quick: quickActivities(policy.timeouts.workerLost),
-  };
-  const end = (outcome: NodeOutcome, reason: string): NodeReport => {
-    describeOutcome(outcome);
-    return journal.report(outcome, reason, []);
-  };
-
-  for (const warning of plan.warnings) journal.warn(warning);
-  if (plan.refusals.length > 0) return refuse(run);
-  if (plan.action === 'skip') {
-    journal.enter('skipped');
-    return end('skipped', plan.reason);
-  }
-  if (policy.dryRun) return end('planned', 'dry run');
+  const quick = quickActivities(policy.timeouts.workerLost);
+  const run: NodeRun = { node, plan, policy, operator, journal, ledger: createUndoLedger(), quick };
   journal.expectGuests(plan.moves);
-
   let before: NodeHealth | null = null;
   try {
-    await approve(run, input.planned);
-    const health = await run.quick.readNodeHealth.executeWithOptions({ summary: `${node}: note its health` }, [
-      { node },
-    ]);
+    const health = await quick.readNodeHealth.executeWithOptions({ summary: `${node}: note its health` }, [{ node }]);
     before = health;
-    await operator.safePoint();
     if (plan.maintenance) await enterMaintenance(run);
     await drain(run);
     await operator.safePoint();
     if (plan.action === 'update') await upgrade(run);
     await rebootIfNeeded(run, health);
-
-    journal.enter('returning');
-    const open = await giveBack(run, policy.timeouts.migration);
-    for (const { reason } of open) journal.warn(reason);
-    journal.enter('done');
-    describeOutcome('updated');
-    return journal.report('updated', plan.reason, open);
   } catch (error) {
-    return await endBadly(run, before, error);
+    throw endNodeBadly(error, run, await giveBackAfterFailure(run, before, error));
   }
-}
-
-function refuse(run: NodeRun): never {
-  run.journal.enter('failed');
-  describeOutcome('refused');
-  const why = run.plan.refusals.map((refusal) => `${refusal.message}; ${refusal.remedy}`).join(' | ');
-  throw ApplicationFailure.create({
-    type: ErrorType.Refused,
-    message: `${run.node} is not touched: ${why}.`,
-    nonRetryable: true,
-    details: [run.journal.report('refused', why, [])],
-  });
-}
-
-async function approve({ node, plan, policy, operator, journal }: NodeRun, planned?: NodePlan): Promise<void> {
-  const drift = planned ? describeDrift(planned, plan) : [];
-  for (const change of drift) journal.warn(`since the plan: ${change}`);
-  const asked = policy.approval === 'every-node' || (policy.approval === 'plan' && (!planned || drift.length > 0));
-  if (!asked) return;
-  journal.enter('awaiting-approval');
-  const question = drift.length > 0 ? `approve ${node}, which changed: ${drift.join(', ')}` : `approve ${node}`;
-  await operator.awaitApproval(question, policy.timeouts.approval);
-}
-
-async function endBadly(run: NodeRun, before: NodeHealth | null, error: unknown): Promise<never> {
-  const open = await giveBackAfterFailure(run, before);
-  run.journal.enter('failed');
-  const aborted = isCancellation(error) || failureType(error) === ErrorType.Aborted;
-  const refused = failureType(error) === ErrorType.Refused;
-  const outcome = aborted ? 'aborted' : refused ? 'refused' : 'failed';
-  describeOutcome(outcome);
-  const reason = explain(error);
-  const report = run.journal.report(outcome, reason, open);
-  // Temporal drops the details of a cancellation, and a parent has to know what is left to be undone.
-  if (run.operator.cancelled && !workflowInfo().parent) throw new CancelledFailure(reason);
-  throw ApplicationFailure.create({
-    type: aborted ? ErrorType.Aborted : refused ? ErrorType.Refused : ErrorType.NodeUpdateFailed,
-    message: `${run.node}: ${reason}`,
-    nonRetryable: true,
-    details: [report],
-    ...(error instanceof Error ? { cause: error } : {}),
-  });
+  journal.enter('returning');
+  const open = await giveBack(run, policy.timeouts.migration);
+  for (const { reason } of open) journal.warn(reason);
+  const broken = whyNotLeftWell(open);
+  if (broken) throw endNodeBadly(broken, run, open);
+  journal.enter('done');
+  describeOutcome('updated');
+  return journal.report('updated', plan.reason, open);
 }

@@ -2,7 +2,7 @@ import { WorkflowNotFoundError, type WorkflowExecutionDescription, type Workflow
 import { rollingUpdateId } from '../../domain/ids.ts';
 import { webUiOf, type Session } from './context.ts';
 import type { RunIdentity } from './outcome.ts';
-import { CliError } from './terminal.ts';
+import { CliError, commandName } from './terminal.ts';
 
 export interface CurrentRun {
   readonly handle: WorkflowHandle;
@@ -31,7 +31,7 @@ export async function requireRunning(session: Session): Promise<CurrentRun> {
   const run = await findLatestRun(session);
   if (run?.running) return run;
   throw new CliError(
-    `No rolling update of ${session.config.cluster.name} is running. Start one with \`caretaker update\`.`,
+    `No rolling update of ${session.config.cluster.name} is running. Start one with \`${commandName(session.terminal.env)} update\`.`,
     1,
   );
 }

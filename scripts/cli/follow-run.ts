@@ -7,10 +7,10 @@ import { LiveRegion } from './live-region.ts';
 import { describeChanges } from './render/changes.ts';
 import { renderPlan } from './render/plan.ts';
 import { renderProgress } from './render/progress.ts';
-import type { RenderOptions } from './render/style.ts';
+import { wrap } from './render/style.ts';
 import { awaitEnd, type RunEnd } from './run-end.ts';
 import { isSilence } from './temporal.ts';
-import { layoutFor, printLine, type Output } from './terminal.ts';
+import { commandName, layoutFor, printLine, type Output } from './terminal.ts';
 
 export interface FollowOptions {
   readonly out: Output;
@@ -23,7 +23,7 @@ export interface FollowOptions {
   /** Show the plan as soon as there is one; default true. */
   readonly showPlan?: boolean;
   readonly runId?: string;
-  readonly layout?: RenderOptions;
+  readonly env: NodeJS.ProcessEnv;
 }
 
 const LOOK_EVERY_MS = 1_000;
@@ -102,24 +102,23 @@ class Screen implements View {
 
   showPlan(plan: RollPlan): void {
     this.#region.clear();
-    printLine(this.#options.out, `${renderPlan(plan, this.#layout())}\n`);
+    printLine(this.#options.out, `${renderPlan(plan, layoutFor(this.#options.out, this.#options.env))}\n`);
   }
 
   show(progress: RollProgress | null): void {
     this.#last = progress ?? this.#last;
-    const table =
-      this.#last === null
-        ? 'Waiting for the first news of the run …'
-        : renderProgress(this.#last, { ...this.#layout(), now: new Date(), webUiUrl: this.#options.uiUrl });
-    this.#region.draw(progress === null && this.#last !== null ? `${table}\n${NO_ANSWER}` : table);
+    if (this.#last === null) {
+      this.#region.draw('Waiting for the first news of the run …');
+      return;
+    }
+    const { out, env, uiUrl } = this.#options;
+    const layout = layoutFor(out, env);
+    const table = renderProgress(this.#last, { ...layout, now: new Date(), webUiUrl: uiUrl });
+    this.#region.draw(progress === null ? `${wrap(NO_ANSWER, layout.width)}\n\n${table}` : table);
   }
 
   close(): void {
     this.#region.clear();
-  }
-
-  #layout(): RenderOptions {
-    return this.#options.layout ?? layoutFor(this.#options.out, process.env);
   }
 }
 
@@ -134,7 +133,7 @@ class Log implements View {
   }
 
   showPlan(plan: RollPlan): void {
-    printLine(this.#options.out, `\n${renderPlan(plan, this.#options.layout)}\n`);
+    printLine(this.#options.out, `\n${renderPlan(plan, layoutFor(this.#options.out, this.#options.env))}\n`);
   }
 
   show(progress: RollProgress | null): void {
@@ -144,7 +143,8 @@ class Log implements View {
       return;
     }
     this.#silent = false;
-    for (const line of describeChanges(this.#last, progress)) this.#print(line);
+    const command = commandName(this.#options.env);
+    for (const line of describeChanges(this.#last, progress, command)) this.#print(line);
     this.#last = progress;
   }
 
@@ -153,6 +153,6 @@ class Log implements View {
   }
 
   #print(line: string): void {
-    printLine(this.#options.out, `${new Date().toISOString().slice(11, 19)}  ${line}`);
+    printLine(this.#options.out, `${new Date().toTimeString().slice(0, 8)}  ${line}`);
   }
 }

@@ -1,4 +1,4 @@
-import type { RenderOptions } from './render/style.ts';
+import { DEFAULT_COMMAND, type RenderOptions } from './render/style.ts';
 
 export interface Output {
   readonly isTTY?: boolean;
@@ -33,7 +33,12 @@ const WIDEST = 140;
 
 export function layoutFor(out: Output, env: NodeJS.ProcessEnv): Required<RenderOptions> {
   const color = out.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
-  return { width: Math.min(out.columns ?? 100, WIDEST), color };
+  return { width: Math.min(out.columns ?? 100, WIDEST), color, command: commandName(env) };
+}
+
+/** How people call the CLI here: npm names the script that it runs, and a fresh clone has no `caretaker` on PATH. */
+export function commandName(env: NodeJS.ProcessEnv): string {
+  return env['npm_lifecycle_event'] === undefined ? DEFAULT_COMMAND : 'npm run caretaker --';
 }
 
 export function printLine(out: Output, text: string): void {

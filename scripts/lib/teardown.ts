@@ -70,6 +70,8 @@ export function createTeardown(options: TeardownOptions = {}): Teardown {
   }
 
   function onError(error: unknown): void {
+    // What is still under way fails when its server is taken away. Nobody needs to hear of that.
+    if (ending.signal.aborted) return;
     say(error instanceof Error ? (error.stack ?? error.message) : String(error));
     void run().then(() => {
       exit(1);

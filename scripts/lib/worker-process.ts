@@ -4,6 +4,11 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+/** The worker ended before it could work. The message holds its own words. */
+export class WorkerStartError extends Error {
+  override readonly name = 'WorkerStartError';
+}
+
 /** A maintenance worker in a process of its own. */
 export interface WorkerProcess {
   readonly pid: number;
@@ -19,7 +24,7 @@ export interface WorkerProcess {
  * Starts a worker and waits until it polls.
  *
  * @param env Environment of the worker: `CARETAKER_CONFIG`, secrets, `TEMPORAL_*`.
- * @throws {Error} with the worker's own words when it ends before that.
+ * @throws {WorkerStartError} when it ends before that.
  */
 export async function startWorkerProcess(env: NodeJS.ProcessEnv): Promise<WorkerProcess> {
   const child = spawn(process.execPath, ['--import', 'tsx', 'workers/main.ts'], {
@@ -43,7 +48,7 @@ export async function startWorkerProcess(env: NodeJS.ProcessEnv): Promise<Worker
   });
   const ready = once(child, 'message').then(() => true);
   if (!(await Promise.race([ready, ended.then(() => false)])))
-    throw new Error(output.trim() || 'The worker ended at once.');
+    throw new WorkerStartError(`The worker could not start:\n${output.trim() || 'It ended at once, without a word.'}`);
   return {
     pid: child.pid ?? 0,
     output: () => output,

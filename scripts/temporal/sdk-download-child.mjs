@@ -5,9 +5,15 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 
 const [program, downloadDir] = process.argv.slice(2);
 const server = { executable: { type: 'cached-download', downloadDir } };
-const environment =
-  program === 'temporal'
-    ? await TestWorkflowEnvironment.createLocal({ server })
-    : await TestWorkflowEnvironment.createTimeSkipping({ server });
-await environment.teardown();
+try {
+  const environment =
+    program === 'temporal'
+      ? await TestWorkflowEnvironment.createLocal({ server })
+      : await TestWorkflowEnvironment.createTimeSkipping({ server });
+  await environment.teardown();
+} catch (error) {
+  // One line, because the parent shows the last one.
+  console.error(error.message.split('\n')[0]);
+  process.exit(1);
+}
 process.exit(0);

@@ -117,7 +117,9 @@ export function aPolicy(changes: PolicyOverrides = {}): Policy {
   };
 }
 
-export function theSettings(changes: Partial<Omit<RollSettings, 'policy'>> & { policy?: PolicyOverrides } = {}): RollSettings {
+export function theSettings(
+  changes: Partial<Omit<RollSettings, 'policy'>> & { policy?: PolicyOverrides } = {},
+): RollSettings {
   return {
     cluster: 'homelab',
     nodes: ['pve1', 'pve2'],

@@ -1,6 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import type { ActivityDeps } from '../../activities/index.ts';
+import { createActivities, type Activities, type ActivityDeps } from '../../activities/index.ts';
 import type { ProxmoxClient, TaskResult } from '../../clients/proxmox/index.ts';
 import type { RemoteJobs } from '../../clients/remote-job/index.ts';
 import type { ExecResult } from '../../clients/ssh/index.ts';
@@ -35,6 +35,13 @@ export function fakeDeps(world: FakeWorld): ActivityDeps {
     jobs: () => onlyExpected<RemoteJobs>('jobs', world.jobs ?? {}),
     polling: { intervalMs: 1, stablePolls: world.stablePolls ?? 2 },
   };
+}
+
+/** The activities over `deps`, each a function by itself that can be handed to an environment. */
+export function activitiesOver(deps: ActivityDeps): {
+  [Name in keyof Activities]: (input: Parameters<Activities[Name]>[0]) => ReturnType<Activities[Name]>;
+} {
+  return createActivities(deps);
 }
 
 function onlyExpected<T extends object>(name: string, calls: Partial<T>): T {

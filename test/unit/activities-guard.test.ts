@@ -3,9 +3,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { awaitWorld } from '../../activities/await-world.ts';
 import { guardAll, report } from '../../activities/guard.ts';
-import { createActivities } from '../../activities/index.ts';
 import { InputError } from '../../config/errors.ts';
-import { activityEnvironment, clientError, fakeDeps } from '../helpers/fake-deps.ts';
+import { activitiesOver, activityEnvironment, clientError, fakeDeps } from '../helpers/fake-deps.ts';
 
 function guarded<Result>(activity: () => Promise<Result>): () => Promise<Result> {
   return guardAll({ activity }).activity;
@@ -39,7 +38,10 @@ describe('an activity', () => {
     const heartbeats: unknown[] = [];
     const environment = activityEnvironment({ heartbeatDetails: { tried: 2 } });
     environment.onHeartbeat((details: unknown) => heartbeats.push(details));
-    await environment.run(guarded(() => Promise.resolve()), undefined);
+    await environment.run(
+      guarded(() => Promise.resolve()),
+      undefined,
+    );
     expect(heartbeats).toEqual([{ tried: 2 }]);
   });
 
@@ -56,7 +58,9 @@ describe('an activity', () => {
   });
 
   it('says that asking again cannot help when a remote system refused', async () => {
-    await expect(activityEnvironment().run(failing(clientError('refused', 'no permission')), undefined)).rejects.toMatchObject({
+    await expect(
+      activityEnvironment().run(failing(clientError('refused', 'no permission')), undefined),
+    ).rejects.toMatchObject({
       type: 'RemoteRefused',
       nonRetryable: true,
       message: 'no permission',
@@ -64,15 +68,21 @@ describe('an activity', () => {
   });
 
   it.each(['retryable', 'unknown'] as const)('is tried again when the outcome was %s', async (outcome) => {
-    await expect(activityEnvironment().run(failing(clientError(outcome, 'no answer')), undefined)).rejects.toMatchObject({
+    await expect(
+      activityEnvironment().run(failing(clientError(outcome, 'no answer')), undefined),
+    ).rejects.toMatchObject({
       type: 'RemoteUnavailable',
       nonRetryable: false,
     });
   });
 
   it('turns a wrong input into InvalidInput, which names the field', async () => {
-    const problem = { field: 'nodes[0]', message: 'is pve9, which is not a configured node', remedy: 'Configured: pve1.' };
-    const { loadRollSettings } = createActivities(
+    const problem = {
+      field: 'nodes[0]',
+      message: 'is pve9, which is not a configured node',
+      remedy: 'Configured: pve1.',
+    };
+    const { loadRollSettings } = activitiesOver(
       fakeDeps({
         settings: () => {
           throw new InputError([problem]);
@@ -130,7 +140,9 @@ describe('waiting for the world', () => {
     const yesterday = { scheduledTimestampMs: Date.now() - 86_400_000, attempt: 2 };
     const look = (found: boolean) => () => Promise.resolve(found ? { found: 'rain' } : { waitingFor: 'clouds' });
     const wait = (found: boolean) =>
-      activityEnvironment(yesterday).run(guarded(() => awaitWorld({ ...options, within: '1 hour', look: look(found) })));
+      activityEnvironment(yesterday).run(
+        guarded(() => awaitWorld({ ...options, within: '1 hour', look: look(found) })),
+      );
     expect(await wait(true)).toBe('rain');
     await expect(wait(false)).rejects.toMatchObject({ message: 'Waited 1 hour for rain: clouds. Dance.' });
   });
@@ -141,7 +153,9 @@ describe('waiting for the world', () => {
       looks += 1;
       return looks === 1 ? Promise.reject(clientError('unknown', 'lost')) : Promise.resolve({ found: looks });
     };
-    expect(await activityEnvironment().run(guarded(() => awaitWorld({ ...options, within: '1 minute', look })))).toBe(2);
+    expect(await activityEnvironment().run(guarded(() => awaitWorld({ ...options, within: '1 minute', look })))).toBe(
+      2,
+    );
     const refused = () => Promise.reject(clientError('refused', 'never'));
     await expect(
       activityEnvironment().run(guarded(() => awaitWorld({ ...options, within: '1 minute', look: refused }))),

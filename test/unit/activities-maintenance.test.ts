@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { createActivities } from '../../activities/index.ts';
 import type { ClusterMember, ProxmoxClient } from '../../clients/proxmox/index.ts';
-import { activityEnvironment, answered, clientError, exited, fakeDeps, type FakeWorld } from '../helpers/fake-deps.ts';
+import {
+  activitiesOver,
+  activityEnvironment,
+  answered,
+  clientError,
+  exited,
+  fakeDeps,
+  type FakeWorld,
+} from '../helpers/fake-deps.ts';
 
 type HaWord = readonly [state: string, requested: boolean];
 
@@ -22,7 +29,11 @@ function haSays(...words: HaWord[]): Partial<ProxmoxClient> {
       });
     },
     clusterStatus: () =>
-      Promise.resolve({ name: 'homelab', quorate: true, nodes: ['pve1', 'pve2', 'pve3'].map((name, index) => member(name, index)) }),
+      Promise.resolve({
+        name: 'homelab',
+        quorate: true,
+        nodes: ['pve1', 'pve2', 'pve3'].map((name, index) => member(name, index)),
+      }),
   };
 }
 
@@ -31,7 +42,7 @@ function member(name: string, index: number): ClusterMember {
 }
 
 function ensure(on: boolean, world: FakeWorld) {
-  const { ensureMaintenance } = createActivities(fakeDeps(world));
+  const { ensureMaintenance } = activitiesOver(fakeDeps(world));
   return activityEnvironment().run(ensureMaintenance, { node: 'pve1', on, within: '1 minute' });
 }
 
@@ -94,11 +105,13 @@ describe('HA maintenance mode', () => {
   });
 
   it('that does not come is an error that names the last obstacle', async () => {
-    const { ensureMaintenance } = createActivities(
+    const { ensureMaintenance } = activitiesOver(
       fakeDeps({ proxmox: haSays(['online', true]), exec: () => answered('') }),
     );
     await expect(
       activityEnvironment().run(ensureMaintenance, { node: 'pve1', on: true, within: '20 ms' }),
-    ).rejects.toMatchObject({ message: expect.stringContaining('its HA state is "online", maintenance is requested') as string });
+    ).rejects.toMatchObject({
+      message: expect.stringContaining('its HA state is "online", maintenance is requested') as string,
+    });
   });
 });

@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { createActivities } from '../../activities/index.ts';
 import type { GuestLocation, MigrateOptions, ProxmoxClient, TaskResult } from '../../clients/proxmox/index.ts';
 import type { Duration } from '../../domain/duration.ts';
-import { activityEnvironment, clientError, fakeDeps, taskFailed, taskOk } from '../helpers/fake-deps.ts';
+import {
+  activitiesOver,
+  activityEnvironment,
+  clientError,
+  fakeDeps,
+  taskFailed,
+  taskOk,
+} from '../helpers/fake-deps.ts';
 
 type Place = Pick<GuestLocation, 'node' | 'running' | 'lock'>;
 
@@ -44,7 +50,14 @@ function proxmoxOf(world: GuestWorld, type: 'qemu' | 'lxc'): Partial<ProxmoxClie
     startTask: ({ post }) => post(),
     guestLocation: (vmid) =>
       Promise.resolve(
-        world.place && { vmid, type, name: undefined, haManaged: false, status: world.place.running ? 'running' : 'stopped', ...world.place },
+        world.place && {
+          vmid,
+          type,
+          name: undefined,
+          haManaged: false,
+          status: world.place.running ? 'running' : 'stopped',
+          ...world.place,
+        },
       ),
     migrateGuest: (guest, options: MigrateOptions) => {
       world.calls.push(`migrate ${guest.node} ${JSON.stringify(options)}`);
@@ -75,7 +88,7 @@ interface MoveOptions {
 
 function move(world: GuestWorld, options: MoveOptions = {}) {
   const { kind = 'qemu', withLocalDisks = false, within = '1 minute', ...info } = options;
-  const { moveGuest } = createActivities(fakeDeps({ proxmox: proxmoxOf(world, kind) }));
+  const { moveGuest } = activitiesOver(fakeDeps({ proxmox: proxmoxOf(world, kind) }));
   return activityEnvironment(info).run(moveGuest, {
     vmid: 100,
     kind,
@@ -191,10 +204,18 @@ describe('moving a guest', () => {
 
   it('says that it tries before it tries, so that the memory survives the worker', async () => {
     const world = aWorld();
-    const { moveGuest } = createActivities(fakeDeps({ proxmox: proxmoxOf(world, 'lxc') }));
+    const { moveGuest } = activitiesOver(fakeDeps({ proxmox: proxmoxOf(world, 'lxc') }));
     const environment = activityEnvironment();
     environment.onHeartbeat((details: unknown) => world.calls.push(`heartbeat ${JSON.stringify(details)}`));
-    await environment.run(moveGuest, { vmid: 100, kind: 'lxc', name: 'web', from: 'pve1', to: 'pve2', withLocalDisks: false, within: '1 minute' });
+    await environment.run(moveGuest, {
+      vmid: 100,
+      kind: 'lxc',
+      name: 'web',
+      from: 'pve1',
+      to: 'pve2',
+      withLocalDisks: false,
+      within: '1 minute',
+    });
     const told = world.calls.findIndex((call) => call.startsWith('heartbeat {"tried":1'));
     expect(told).toBeGreaterThanOrEqual(0);
     expect(told).toBeLessThan(world.calls.findIndex((call) => call.startsWith('migrate')));
@@ -209,8 +230,16 @@ describe('moving a guest', () => {
       if (++looks === 3) world.place = { node: 'pve1', running: true, lock: undefined };
       return locate?.(vmid) ?? Promise.resolve(undefined);
     };
-    const { moveGuest } = createActivities(fakeDeps({ proxmox }));
-    await activityEnvironment().run(moveGuest, { vmid: 100, kind: 'qemu', name: 'web', from: 'pve1', to: 'pve2', withLocalDisks: false, within: '1 minute' });
+    const { moveGuest } = activitiesOver(fakeDeps({ proxmox }));
+    await activityEnvironment().run(moveGuest, {
+      vmid: 100,
+      kind: 'qemu',
+      name: 'web',
+      from: 'pve1',
+      to: 'pve2',
+      withLocalDisks: false,
+      within: '1 minute',
+    });
     expect(looks).toBeGreaterThanOrEqual(3);
     expect(world.calls).toEqual([expect.stringContaining('migrate'), 'follow migrate']);
   });
@@ -244,16 +273,35 @@ describe('moving a guest', () => {
       delete world.refusal;
       return answer;
     };
-    const { moveGuest } = createActivities(fakeDeps({ proxmox }));
-    const moved = await activityEnvironment().run(moveGuest, { vmid: 100, kind: 'qemu', name: 'web', from: 'pve1', to: 'pve2', withLocalDisks: false, within: '1 minute' });
+    const { moveGuest } = activitiesOver(fakeDeps({ proxmox }));
+    const moved = await activityEnvironment().run(moveGuest, {
+      vmid: 100,
+      kind: 'qemu',
+      name: 'web',
+      from: 'pve1',
+      to: 'pve2',
+      withLocalDisks: false,
+      within: '1 minute',
+    });
     expect(moved.node).toBe('pve2');
   });
 
   it('goes by the place of the guest when its old node no longer answers', async () => {
     const world = aWorld({ node: 'pve2' });
-    const proxmox = { ...proxmoxOf(world, 'qemu'), findRunningTask: () => Promise.reject(clientError('retryable', '595')) };
-    const { moveGuest } = createActivities(fakeDeps({ proxmox }));
-    const moved = await activityEnvironment().run(moveGuest, { vmid: 100, kind: 'qemu', name: 'web', from: 'pve1', to: 'pve2', withLocalDisks: false, within: '1 minute' });
+    const proxmox = {
+      ...proxmoxOf(world, 'qemu'),
+      findRunningTask: () => Promise.reject(clientError('retryable', '595')),
+    };
+    const { moveGuest } = activitiesOver(fakeDeps({ proxmox }));
+    const moved = await activityEnvironment().run(moveGuest, {
+      vmid: 100,
+      kind: 'qemu',
+      name: 'web',
+      from: 'pve1',
+      to: 'pve2',
+      withLocalDisks: false,
+      within: '1 minute',
+    });
     expect(moved.node).toBe('pve2');
   });
 
@@ -280,7 +328,9 @@ describe('stopping and starting a guest', () => {
       },
     ];
     const shutdownGuest = () => Promise.resolve('shutdown');
-    const { ensureGuestStopped } = createActivities(fakeDeps({ proxmox: { ...proxmoxOf(world, 'qemu'), shutdownGuest } }));
+    const { ensureGuestStopped } = activitiesOver(
+      fakeDeps({ proxmox: { ...proxmoxOf(world, 'qemu'), shutdownGuest } }),
+    );
     await activityEnvironment().run(ensureGuestStopped, guest);
     expect(world.calls).toEqual(['follow shutdown']);
   });
@@ -288,7 +338,7 @@ describe('stopping and starting a guest', () => {
   it('does nothing to one that is down already or has gone elsewhere', async () => {
     for (const place of [{ running: false }, { node: 'pve2' }]) {
       const world = aWorld(place);
-      const { ensureGuestStopped } = createActivities(fakeDeps({ proxmox: proxmoxOf(world, 'qemu') }));
+      const { ensureGuestStopped } = activitiesOver(fakeDeps({ proxmox: proxmoxOf(world, 'qemu') }));
       await activityEnvironment().run(ensureGuestStopped, guest);
       expect(world.calls).toEqual([]);
     }
@@ -298,7 +348,9 @@ describe('stopping and starting a guest', () => {
     const world = aWorld();
     world.migrations = [() => taskFailed('VM quit/powerdown failed - got timeout')];
     const shutdownGuest = () => Promise.resolve('shutdown');
-    const { ensureGuestStopped } = createActivities(fakeDeps({ proxmox: { ...proxmoxOf(world, 'qemu'), shutdownGuest } }));
+    const { ensureGuestStopped } = activitiesOver(
+      fakeDeps({ proxmox: { ...proxmoxOf(world, 'qemu'), shutdownGuest } }),
+    );
     await expect(activityEnvironment().run(ensureGuestStopped, { ...guest, within: '20 ms' })).rejects.toMatchObject({
       type: 'GuestMoveFailed',
       message: expect.stringContaining('Shut it down by hand') as string,
@@ -307,7 +359,7 @@ describe('stopping and starting a guest', () => {
 
   it('starts one where it is now, and leaves one alone that runs', async () => {
     const world = aWorld({ node: 'pve3', running: false });
-    const { ensureGuestRunning } = createActivities(fakeDeps({ proxmox: proxmoxOf(world, 'qemu') }));
+    const { ensureGuestRunning } = activitiesOver(fakeDeps({ proxmox: proxmoxOf(world, 'qemu') }));
     expect(await activityEnvironment().run(ensureGuestRunning, guest)).toEqual({ vmid: 100, node: 'pve3' });
     expect(world.calls).toEqual(['start on pve3', 'follow start']);
     expect(await activityEnvironment().run(ensureGuestRunning, guest)).toEqual({ vmid: 100, node: 'pve3' });

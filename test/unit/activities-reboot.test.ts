@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createActivities } from '../../activities/index.ts';
 import type { ProxmoxClient } from '../../clients/proxmox/index.ts';
-import { activityEnvironment, answered, clientError, exited, fakeDeps } from '../helpers/fake-deps.ts';
+import { activitiesOver, activityEnvironment, answered, clientError, exited, fakeDeps } from '../helpers/fake-deps.ts';
 import { NEW_KERNEL } from '../helpers/builders.ts';
 
 const down = clientError('retryable', 'SSH to root@pve1: connection refused');
@@ -21,8 +20,11 @@ function aNodeThatShows(...boots: (string | null)[]) {
   return { requests, exec };
 }
 
-function reboot(exec: ReturnType<typeof aNodeThatShows>['exec'], within: '1 minute' | '1 second' | '20 ms' = '1 minute') {
-  const { rebootNode } = createActivities(fakeDeps({ exec }));
+function reboot(
+  exec: ReturnType<typeof aNodeThatShows>['exec'],
+  within: '1 minute' | '1 second' | '20 ms' = '1 minute',
+) {
+  const { rebootNode } = activitiesOver(fakeDeps({ exec }));
   return activityEnvironment().run(rebootNode, { node: 'pve1', bootId: 'boot-1', within });
 }
 
@@ -122,7 +124,7 @@ describe('waiting for a node to be a full member', () => {
 
   function rejoin(proxmox: Partial<ProxmoxClient>, stablePolls: number, within: '1 minute' | '20 ms' = '1 minute') {
     const exec = () => answered(`boot-2\n${NEW_KERNEL}\n`);
-    const { awaitRejoin } = createActivities(fakeDeps({ proxmox, exec, stablePolls }));
+    const { awaitRejoin } = activitiesOver(fakeDeps({ proxmox, exec, stablePolls }));
     return activityEnvironment().run(awaitRejoin, { node: 'pve1', expected, within });
   }
 
@@ -170,7 +172,7 @@ describe('the software of a node', () => {
 
   it('has installed kernels, pins and the boot id, and no lists are fetched unless asked for', async () => {
     const exec = () => answered('boot-1\n6.14.8-2-pve\nproxmox-boot-pin=6.14.8-2-pve\n\nnext-boot-pin=\n');
-    const { readNodeSoftware } = createActivities(fakeDeps({ proxmox: packages, exec }));
+    const { readNodeSoftware } = activitiesOver(fakeDeps({ proxmox: packages, exec }));
     expect(await activityEnvironment().run(readNodeSoftware, { node: 'pve1', refresh: false })).toEqual({
       node: 'pve1',
       pending: [],
@@ -180,7 +182,9 @@ describe('the software of a node', () => {
   });
 
   it('is asked for again when the node answers with an error', async () => {
-    const { readNodeSoftware } = createActivities(fakeDeps({ proxmox: packages, exec: () => exited(1, 'fork: no memory') }));
+    const { readNodeSoftware } = activitiesOver(
+      fakeDeps({ proxmox: packages, exec: () => exited(1, 'fork: no memory') }),
+    );
     await expect(activityEnvironment().run(readNodeSoftware, { node: 'pve1', refresh: false })).rejects.toMatchObject({
       type: 'RemoteUnavailable',
       nonRetryable: false,

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createActivities } from '../../activities/index.ts';
 import type { JobEnd, RemoteJobs } from '../../clients/remote-job/index.ts';
-import { activityEnvironment, fakeDeps } from '../helpers/fake-deps.ts';
+import { activitiesOver, activityEnvironment, fakeDeps } from '../helpers/fake-deps.ts';
 
 const APT_LOG = `1 upgraded, 1 newly installed, 0 to remove and 0 not upgraded.
 Unpacking pve-manager (9.0.4) over (9.0.3) ...
@@ -28,7 +27,7 @@ function aNodeWhoseJobsEnd(...ends: (Partial<JobEnd> & { log?: string })[]) {
 }
 
 function upgrade(jobs: Partial<RemoteJobs>, onHeartbeat: (details: unknown) => void = () => undefined) {
-  const { upgradeNode } = createActivities(fakeDeps({ jobs }));
+  const { upgradeNode } = activitiesOver(fakeDeps({ jobs }));
   const environment = activityEnvironment();
   environment.onHeartbeat(onHeartbeat);
   return environment.run(upgradeNode, { node: 'pve1', jobId: 'upgrade-1', within: '2 hours' });

@@ -14,7 +14,7 @@ describe('the live region of a terminal', () => {
     region.draw('three');
     region.clear();
     region.clear();
-    expect(out.written).toEqual(['one\ntwo\n', '\u001b[2A\u001b[0Jthree\n', '\u001b[1A\u001b[0J', '']);
+    expect(out.written).toEqual(['one\ntwo\n', '\r\u001b[2A\u001b[0Jthree\n', '\r\u001b[1A\u001b[0J', '']);
   });
 
   it('counts a line that the terminal would break as the lines that it takes', () => {
@@ -22,7 +22,22 @@ describe('the live region of a terminal', () => {
     const region = new LiveRegion(out);
     region.draw('x'.repeat(25));
     region.clear();
-    expect(out.written.at(-1)).toBe('\u001b[3A\u001b[0J');
+    expect(out.written.at(-1)).toBe('\r\u001b[3A\u001b[0J');
+  });
+
+  it('leaves a long line whole, so that a link in it can be followed', () => {
+    const out = terminal(20, 10);
+    new LiveRegion(out).draw('http://127.0.0.1:8233/a/long/way');
+    expect(out.written).toEqual(['http://127.0.0.1:8233/a/long/way\n']);
+  });
+
+  it('counts the lines anew when the terminal was resized', () => {
+    const out = terminal(20, 40);
+    const region = new LiveRegion(out);
+    region.draw('x'.repeat(40));
+    out.columns = 10;
+    region.clear();
+    expect(out.written.at(-1)).toBe('\r\u001b[4A\u001b[0J');
   });
 
   it('never draws more than the screen holds', () => {

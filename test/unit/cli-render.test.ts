@@ -5,6 +5,7 @@ import { renderPlan } from '../../scripts/cli/render/plan.ts';
 import { renderProgress } from '../../scripts/cli/render/progress.ts';
 import { renderReport } from '../../scripts/cli/render/report.ts';
 import { describeTidyUp } from '../../scripts/cli/render/tidy-up.ts';
+import { layoutFor } from '../../scripts/cli/terminal.ts';
 import { doneReport, failedReport, plan, progress, refusedPlan, refusedReport } from './samples/cli.ts';
 
 const now = new Date('2026-11-22T03:12:10Z');
@@ -67,6 +68,23 @@ describe('the progress', () => {
     expect(text).toContain('Waits for you: approve the plan. Agree with: caretaker approve');
   });
 
+  it('names the command as it can be typed under npm', () => {
+    const layout = layoutFor({ write: () => true }, { npm_lifecycle_event: 'start' });
+    const waiting = { ...progress, waitingFor: 'approve the plan' };
+    expect(renderProgress(waiting, { ...layout, now })).toContain('Agree with: npm run caretaker -- approve');
+  });
+
+  it('puts what a person must see before the guests, which a low terminal cuts off', () => {
+    const text = renderProgress({ ...progress, paused: true }, { now, webUiUrl: 'http://localhost:8233/x' });
+    expect(text.indexOf('Paused')).toBeLessThan(text.indexOf('211 arr-stack-vm'));
+    expect(text.indexOf('Web UI')).toBeLessThan(text.indexOf('211 arr-stack-vm'));
+  });
+
+  it('says what goes on before the cluster is known', () => {
+    const text = read(renderProgress({ ...progress, cluster: '', nodes: [], expectedMilliseconds: 0 }, { now }));
+    expect(text).toBe('Rolling update · 12 min 10 s Looking at the cluster and making the plan …');
+  });
+
   it('is a line for every change where nothing can be drawn in place', () => {
     expect(describeChanges(null, progress)).toEqual([
       'pve-node1: done',
@@ -93,7 +111,8 @@ describe('the report', () => {
   it('shows outcome, packages, reboot, guests and time of every node', () => {
     const text = read(renderReport(doneReport, { width: 140 }));
     expect(text).toContain('Rolling update of homelab ✔ done · 14 min');
-    expect(text).toContain('pve-node1 ✔ updated 42 6.14.8-2-pve 1 of 1 13 min 20 s 42 packages');
+    expect(text).toContain('pve-node1 ✔ updated 42 6.14.8-2-pve 1 of 1 13 min 20 s');
+    expect(text).not.toContain('Why');
     expect(text).toContain('! Warning the survivor was read-only for 4 minutes');
   });
 

@@ -17,12 +17,20 @@ describe('a duration', () => {
     expect(toMilliseconds(text)).toBe(expected);
   });
 
-  it.each(['', '15', 'minutes', '15minutes', '15 m', '-1 minutes', '1e3 seconds', '5 minutes ', 'five minutes', '5 MINUTES'])(
-    'is not %j',
-    (text) => {
-      expect(isDuration(text)).toBe(false);
-    },
-  );
+  it.each([
+    '',
+    '15',
+    'minutes',
+    '15minutes',
+    '15 m',
+    '-1 minutes',
+    '1e3 seconds',
+    '5 minutes ',
+    'five minutes',
+    '5 MINUTES',
+  ])('is not %j', (text) => {
+    expect(isDuration(text)).toBe(false);
+  });
 
   it('that is recognized always has a length', () => {
     const units = fc.constantFrom('ms', 'second', 'seconds', 'minute', 'minutes', 'hour', 'hours', 'day', 'days');
@@ -48,7 +56,12 @@ describe('a duration', () => {
 describe('the expected time of a node', () => {
   const policy = aPolicy({
     parallelMigrations: 2,
-    expected: { upgrade: '6 minutes', reboot: '5 minutes', migrationPerGiB: '10 seconds', containerRestart: '20 seconds' },
+    expected: {
+      upgrade: '6 minutes',
+      reboot: '5 minutes',
+      migrationPerGiB: '10 seconds',
+      containerRestart: '20 seconds',
+    },
   });
 
   it('is the way out and back, as many guests at once as allowed, the upgrade and the reboot', () => {
@@ -67,7 +80,7 @@ describe('ids', () => {
   it('of runs are business ids, and a dry run never collides with a real one', () => {
     expect(rollingUpdateId('homelab')).toBe('rolling-update/homelab');
     expect(rollingUpdatePlanId('homelab', 'x')).not.toContain(rollingUpdateId('homelab'));
-    expect(updateNodeId('pve1', 'run')).toBe('update-node/pve1/run');
+    expect(updateNodeId('homelab')).toBe('update-node/homelab');
   });
 
   it('of remote jobs are names that systemd and file systems take, and the same for the same step', () => {

@@ -71,6 +71,14 @@ describe('teardown', () => {
     expect(log[0]).toBe('aborted: true');
   });
 
+  it('keeps quiet about what fails because its server was taken away', async () => {
+    const teardown = teardownUnderTest();
+    teardown.add('disconnect', () => void target.emit('uncaughtException', new Error('Channel has been shut down')));
+    target.emit('SIGINT', 'SIGINT');
+    await teardown.run();
+    await expect.poll(() => log).toEqual(['exit 130']);
+  });
+
   it('ends at once on a second Ctrl-C, but not on the echo of the first', () => {
     const teardown = teardownUnderTest();
     teardown.add('wait for ever', () => new Promise(() => {}));

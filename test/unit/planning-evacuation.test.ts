@@ -119,7 +119,10 @@ describe('the evacuation plan, for any cluster', () => {
       for (const { target } of moves) {
         if (target === null) continue;
         expect(target).not.toBe(LEAVING);
-        expect(any.snapshot.nodes.find((node) => node.name === target)).toMatchObject({ online: true, maintenance: false });
+        expect(any.snapshot.nodes.find((node) => node.name === target)).toMatchObject({
+          online: true,
+          maintenance: false,
+        });
       }
     });
   });

@@ -1,38 +1,38 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeHealth } from '../../domain/cluster.ts';
-import { reasonsNotToReboot } from '../../planning/before-reboot.ts';
+import { reasonsNotToDisturb } from '../../planning/before-disturbing.ts';
 import { missingForRejoin, type RejoinExpectation } from '../../planning/rejoin.ts';
 import { aCluster, aMove, aNode, aVm, NEW_KERNEL, OLD_KERNEL, theHealth } from '../helpers/builders.ts';
 
 describe('the last look before a reboot', () => {
   it('lets an empty node of a healthy cluster go', () => {
     const elsewhere = [aVm(100, { node: 'pve2' }), aVm(101, { running: false }), aVm(102, { template: true })];
-    expect(reasonsNotToReboot(aCluster({ guests: elsewhere }), 'pve1', [])).toEqual([]);
+    expect(reasonsNotToDisturb(aCluster({ guests: elsewhere }), 'pve1', [])).toEqual([]);
   });
 
   it('stops it when another node went offline meanwhile', () => {
     const nodes = [aNode('pve1'), aNode('pve2'), aNode('pve3', { online: false }), aNode('pve4'), aNode('pve5')];
-    expect(reasonsNotToReboot(aCluster({ nodes }), 'pve1', [])).toEqual([
+    expect(reasonsNotToDisturb(aCluster({ nodes }), 'pve1', [])).toEqual([
       'pve3 went offline meanwhile, and at most one node may be away',
     ]);
   });
 
   it('stops it when somebody put a guest under HA meanwhile', () => {
-    expect(reasonsNotToReboot(aCluster({ ha: { startedServices: 1 } }), 'pve1', [])).toEqual([
+    expect(reasonsNotToDisturb(aCluster({ ha: { startedServices: 1 } }), 'pve1', [])).toEqual([
       expect.stringContaining('the watchdog would reset'),
     ]);
   });
 
   it('stops it when the cluster lost quorum', () => {
-    expect(reasonsNotToReboot(aCluster({ quorate: false }), 'pve1', [])).toContain('the cluster is not quorate');
+    expect(reasonsNotToDisturb(aCluster({ quorate: false }), 'pve1', [])).toContain('the cluster is not quorate');
   });
 
   it('stops it when a guest runs on the node, unless the policy leaves it there', () => {
     const snapshot = aCluster({ guests: [aVm(100)] });
-    expect(reasonsNotToReboot(snapshot, 'pve1', [aMove(100)])).toEqual([
+    expect(reasonsNotToDisturb(snapshot, 'pve1', [aMove(100)])).toEqual([
       'vm-100 (100) runs on pve1, although it was to be empty',
     ]);
-    expect(reasonsNotToReboot(snapshot, 'pve1', [aMove(100, { how: 'leave', target: null })])).toEqual([]);
+    expect(reasonsNotToDisturb(snapshot, 'pve1', [aMove(100, { how: 'leave', target: null })])).toEqual([]);
   });
 });
 
@@ -44,7 +44,8 @@ describe('a node counts as back', () => {
     storages: ['local', 'nfs'],
   };
   const well: Partial<NodeHealth> = { bootId: 'boot-2', runningKernel: NEW_KERNEL, lrmFresh: true };
-  const missing = (changes: Partial<NodeHealth>) => missingForRejoin(theHealth('pve1', { ...well, ...changes }), expected);
+  const missing = (changes: Partial<NodeHealth>) =>
+    missingForRejoin(theHealth('pve1', { ...well, ...changes }), expected);
 
   it('when it has all that it had before, a new boot id and the expected kernel', () => {
     expect(missing({})).toEqual([]);

@@ -24,7 +24,12 @@ describe('what a guest allows', () => {
 
   it('refuses a locked guest and says what to wait for', () => {
     expect(evacuate([aVm(100, { lock: 'backup' })]).refusals).toMatchObject([
-      { code: 'guest-locked', vmid: 100, message: 'vm-100 (100) is locked (backup)', remedy: 'wait until its backup has finished' },
+      {
+        code: 'guest-locked',
+        vmid: 100,
+        message: 'vm-100 (100) is locked (backup)',
+        remedy: 'wait until its backup has finished',
+      },
     ]);
   });
 
@@ -66,7 +71,10 @@ describe('what a guest allows', () => {
   });
 
   it('names every problem at once', () => {
-    const guests = [aVm(100, { lock: 'backup' }), aVm(101, { obstacles: [{ code: 'bind-mount', detail: 'mp0 /tank' }] })];
+    const guests = [
+      aVm(100, { lock: 'backup' }),
+      aVm(101, { obstacles: [{ code: 'bind-mount', detail: 'mp0 /tank' }] }),
+    ];
     expect(evacuate(guests).refusals.map((refusal) => refusal.vmid)).toEqual([100, 101]);
   });
 });
@@ -76,7 +84,9 @@ describe('local disks', () => {
 
   it('are copied only where the policy allows it', () => {
     const { refusals } = evacuate([withLocalDisks]);
-    expect(refusals).toMatchObject([{ code: 'guest-cannot-move', message: expect.stringContaining('local disk') as string }]);
+    expect(refusals).toMatchObject([
+      { code: 'guest-cannot-move', message: expect.stringContaining('local disk') as string },
+    ]);
     expect(refusals[0]?.remedy).toContain('rollingUpdate.localDisks "always"');
     expect(evacuate([withLocalDisks], { localDisks: 'always' }).moves).toMatchObject([{ withLocalDisks: true }]);
   });
@@ -116,7 +126,10 @@ describe('capacity', () => {
   it('keeps the only possible place for the guest that has no other', () => {
     const nodes = [aNode('pve1'), aNode('pve2', { memory: 10 * GIB }), aNode('pve3', { memory: 10 * GIB })];
     const free = aVm(100, { maxMemory: 8 * GIB });
-    const tied = aVm(101, { maxMemory: 6 * GIB, obstacles: [{ code: 'storage-unavailable', detail: 'x', target: 'pve3' }] });
+    const tied = aVm(101, {
+      maxMemory: 6 * GIB,
+      obstacles: [{ code: 'storage-unavailable', detail: 'x', target: 'pve3' }],
+    });
     const { moves, refusals } = planEvacuation(aCluster({ nodes, guests: [free, tied] }), 'pve1', aPolicy());
     expect(refusals).toEqual([]);
     expect(moves).toMatchObject([

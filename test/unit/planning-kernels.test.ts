@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { compareReleases, kernelOfPackage, needsReboot, newestKernel, nextKernel, willNeedReboot } from '../../planning/kernels.ts';
+import {
+  compareReleases,
+  kernelOfPackage,
+  needsReboot,
+  newestKernel,
+  nextKernel,
+  willNeedReboot,
+} from '../../planning/kernels.ts';
 import { aPackage, NEW_KERNEL, OLD_KERNEL, someKernels } from '../helpers/builders.ts';
 
 const both = { installed: [NEW_KERNEL, OLD_KERNEL] };
@@ -15,12 +22,9 @@ describe('kernel releases', () => {
     expect(kernelOfPackage('proxmox-kernel-6.14.8-2-pve')).toBe('6.14.8-2-pve');
     expect(kernelOfPackage('proxmox-kernel-6.14.8-2-pve-signed')).toBe('6.14.8-2-pve');
     expect(kernelOfPackage('pve-kernel-5.15.158-2-pve')).toBe('5.15.158-2-pve');
-    expect(['proxmox-kernel-6.14', 'proxmox-default-kernel', 'pve-firmware', 'pve-manager'].map(kernelOfPackage)).toEqual([
-      null,
-      null,
-      null,
-      null,
-    ]);
+    expect(
+      ['proxmox-kernel-6.14', 'proxmox-default-kernel', 'pve-firmware', 'pve-manager'].map(kernelOfPackage),
+    ).toEqual([null, null, null, null]);
   });
 });
 

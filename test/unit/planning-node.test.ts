@@ -1,13 +1,30 @@
 import { describe, expect, it } from 'vitest';
 import { planNode } from '../../planning/plan-node.ts';
-import { aCluster, anHaVm, aNode, aPackage, aPolicy, aVm, NEW_KERNEL, OLD_KERNEL, outdated, someKernels, theSoftware } from '../helpers/builders.ts';
+import {
+  aCluster,
+  anHaVm,
+  aNode,
+  aPackage,
+  aPolicy,
+  aVm,
+  NEW_KERNEL,
+  OLD_KERNEL,
+  outdated,
+  someKernels,
+  theSoftware,
+} from '../helpers/builders.ts';
 
 const rebootDue = someKernels({ installed: [OLD_KERNEL, NEW_KERNEL] });
 
 describe('what is done with a node', () => {
   it('is an update when packages are pending', () => {
     const plan = planNode(aCluster({ guests: [aVm(100)] }), outdated('pve1'), aPolicy());
-    expect(plan).toMatchObject({ action: 'update', reason: '1 package to upgrade', rebootExpected: false, refusals: [] });
+    expect(plan).toMatchObject({
+      action: 'update',
+      reason: '1 package to upgrade',
+      rebootExpected: false,
+      refusals: [],
+    });
     expect(plan.moves).toHaveLength(1);
   });
 
@@ -54,13 +71,20 @@ describe('what is done with a node', () => {
     ]);
   });
 
-  it('warns that the survivor of a pair is read-only while the node reboots', () => {
+  it('goes on in a plain pair, whose survivor is read-only meanwhile', () => {
     const software = theSoftware('pve1', { kernels: rebootDue });
-    expect(planNode(aCluster(), software, aPolicy()).warnings).toEqual([expect.stringContaining('nothing can be started')]);
+    expect(planNode(aCluster(), software, aPolicy())).toMatchObject({
+      quorum: { verdict: 'read-only-while-away' },
+      refusals: [],
+    });
   });
 
   it('uses the HA maintenance mode only where HA has something to do', () => {
-    const withHa = aCluster({ qdevice: { votes: 1, connected: true }, guests: [anHaVm(100)], ha: { startedServices: 1 } });
+    const withHa = aCluster({
+      qdevice: { votes: 1, connected: true },
+      guests: [anHaVm(100)],
+      ha: { startedServices: 1 },
+    });
     expect(planNode(withHa, outdated('pve1'), aPolicy())).toMatchObject({ maintenance: true, refusals: [] });
     expect(planNode(aCluster(), outdated('pve1'), aPolicy()).maintenance).toBe(false);
   });

@@ -153,7 +153,9 @@ describe('the quorum forecast', () => {
 
   it('fears the HA manager on the survivor, not the one that leaves with its node', () => {
     const ha = { masterActive: true, startedServices: 0 };
-    expect(forecastQuorum(aCluster({ nodes: pair, ha: { ...ha, master: 'pve2' } }), 'pve1').verdict).toBe('would-fence');
+    expect(forecastQuorum(aCluster({ nodes: pair, ha: { ...ha, master: 'pve2' } }), 'pve1').verdict).toBe(
+      'would-fence',
+    );
     expect(forecastQuorum(aCluster({ nodes: pair, ha: { ...ha, master: 'pve1' } }), 'pve1').verdict).toBe(
       'read-only-while-away',
     );

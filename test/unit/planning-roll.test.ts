@@ -45,7 +45,11 @@ describe('the plan of a roll', () => {
   });
 
   it('tells a node that the cluster does not have from one that is down', () => {
-    const plan = planRoll(aCluster(), [outdated('pve1'), outdated('pve2')], theSettings({ nodes: ['pve1', 'pve2', 'pve9'] }));
+    const plan = planRoll(
+      aCluster(),
+      [outdated('pve1'), outdated('pve2')],
+      theSettings({ nodes: ['pve1', 'pve2', 'pve9'] }),
+    );
     expect(refusalsOf(plan)).toMatchObject([
       { code: 'unknown-node', node: 'pve9', remedy: expect.stringContaining('cluster.nodes') as string },
     ]);
@@ -54,7 +58,11 @@ describe('the plan of a roll', () => {
   it('tells each reason once, though it holds for several nodes', () => {
     const nodes = [aNode('pve1'), aNode('pve2'), aNode('pve3'), aNode('pve4', { online: false })];
     const settings = theSettings({ nodes: ['pve1', 'pve2', 'pve3'] });
-    const plan = planRoll(aCluster({ nodes }), ['pve1', 'pve2', 'pve3'].map((name) => outdated(name)), settings);
+    const plan = planRoll(
+      aCluster({ nodes }),
+      ['pve1', 'pve2', 'pve3'].map((name) => outdated(name)),
+      settings,
+    );
     expect(refusalsOf(plan).filter((refusal) => refusal.code === 'node-offline')).toHaveLength(1);
   });
 
@@ -69,11 +77,18 @@ describe('drift between the plan that was shown and the fresh one', () => {
   const shown = aNodePlan('pve1', { moves: [aMove(100)] });
 
   it('is nothing when both do the same, however many packages have come since', () => {
-    expect(describeDrift(shown, { ...shown, packages: [], reason: 'other words', expectedMilliseconds: 1 })).toEqual([]);
+    expect(describeDrift(shown, { ...shown, packages: [], reason: 'other words', expectedMilliseconds: 1 })).toEqual(
+      [],
+    );
   });
 
   it('names another action, a reboot that was not announced, and another quorum forecast', () => {
-    const quorum = { verdict: 'read-only-while-away', votesLeft: 1, votesNeeded: 2, explanation: 'read-only now' } as const;
+    const quorum = {
+      verdict: 'read-only-while-away',
+      votesLeft: 1,
+      votesNeeded: 2,
+      explanation: 'read-only now',
+    } as const;
     expect(describeDrift(shown, { ...shown, action: 'reboot', rebootExpected: true, quorum })).toEqual([
       'pve1: reboot instead of update',
       'pve1: now needs a reboot',
@@ -87,7 +102,10 @@ describe('drift between the plan that was shown and the fresh one', () => {
 
   it('names guests that came, went, or go another way', () => {
     const fresh = { ...shown, moves: [aMove(101)] };
-    expect(describeDrift(shown, fresh)).toEqual(['vm-101 (101) runs on pve1 now', 'vm-100 (100) no longer runs on pve1']);
+    expect(describeDrift(shown, fresh)).toEqual([
+      'vm-101 (101) runs on pve1 now',
+      'vm-100 (100) no longer runs on pve1',
+    ]);
     expect(describeDrift(shown, { ...shown, moves: [aMove(100, { target: 'pve3' })] })).toEqual([
       'vm-100 (100): live to pve3 instead of live to pve2',
     ]);

@@ -94,7 +94,12 @@ describe('pvecm status', () => {
   });
 
   it('gives the quorum also when "Activity blocked" stands behind it', () => {
-    expect(parsePvecmStatus(LONELY)).toMatchObject({ quorate: false, totalVotes: 1, quorum: 2, members: new Map([[1, 1]]) });
+    expect(parsePvecmStatus(LONELY)).toMatchObject({
+      quorate: false,
+      totalVotes: 1,
+      quorum: 2,
+      members: new Map([[1, 1]]),
+    });
   });
 
   it('tells the QDevice from the nodes, whose ids are hexadecimal', () => {

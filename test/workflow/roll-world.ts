@@ -42,7 +42,13 @@ export interface World {
   changes(): string[];
 }
 
-const READING: readonly Name[] = ['loadRollSettings', 'readCluster', 'readNodeSoftware', 'readNodeHealth'];
+const READING: readonly Name[] = [
+  'loadRollSettings',
+  'readCluster',
+  'readNodeSoftware',
+  'readNodeHealth',
+  'awaitUpgradeOver',
+];
 
 export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = {}): World {
   const calls: Call[] = [];
@@ -90,6 +96,7 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
       upgradeNode: recorded('upgradeNode', ({ node }) => upgrade(world, node)),
       rebootNode: recorded('rebootNode', ({ node }) => boot(world, node)),
       awaitRejoin: recorded('awaitRejoin', ({ node }) => theHealth(node)),
+      awaitUpgradeOver: recorded('awaitUpgradeOver', () => undefined),
     } satisfies Activities,
   });
 }
@@ -143,13 +150,16 @@ function shorten({ name, input }: Call): string {
   const { node, vmid, from, to, on } = input as Partial<Record<'node' | 'vmid' | 'from' | 'to' | 'on', unknown>>;
   if (name === 'moveGuest') return `move ${String(vmid)} ${String(from)}→${String(to)}`;
   if (name === 'ensureMaintenance') return `maintenance ${on === true ? 'on' : 'off'} ${String(node)}`;
-  return [name, vmid, node].filter((each) => each !== undefined).map(String).join(' ');
+  return [name, vmid, node]
+    .filter((each) => each !== undefined)
+    .map(String)
+    .join(' ');
 }
 
 export interface Run<Report> {
   readonly handle: WorkflowHandle;
-  /** Id of the run of a node. */
-  child(node: string): string;
+  /** Id of the run of the node whose turn it is. */
+  readonly child: string;
   readonly report: Promise<Report>;
 }
 
@@ -160,7 +170,7 @@ export interface Run<Report> {
 async function start<Report>(
   environment: TestWorkflowEnvironment,
   world: World,
-  what: { readonly type: string; readonly args: unknown[]; readonly signal?: string },
+  what: { readonly type: string; readonly id?: string; readonly args: unknown[]; readonly signal?: string },
   meanwhile: (run: Run<Report>) => Promise<void>,
 ): Promise<Report> {
   const taskQueue = uniqueName('maintenance');
@@ -172,15 +182,14 @@ async function start<Report>(
   });
   return worker.runUntil(async () => {
     const { client } = environment;
-    const options = { taskQueue, workflowId: uniqueName(what.type), args: what.args };
+    const options = { taskQueue, workflowId: what.id ?? uniqueName(what.type), args: what.args };
     const handle =
       what.signal === undefined
         ? await client.workflow.start(what.type, options)
         : await client.workflow.signalWithStart(what.type, { ...options, signal: what.signal, signalArgs: [] });
-    const { runId } = await handle.describe();
     const run: Run<Report> = {
       handle,
-      child: (node) => updateNodeId(node, runId),
+      child: updateNodeId(theSettings({}).cluster),
       get report() {
         return handle.result() as Promise<Report>;
       },
@@ -202,7 +211,11 @@ const nothing = () => Promise.resolve();
 export function roll(
   environment: TestWorkflowEnvironment,
   world: World,
-  options: { readonly input?: unknown[]; readonly meanwhile?: Meanwhile<RollReport>; readonly signalWithStart?: string } = {},
+  options: {
+    readonly input?: unknown[];
+    readonly meanwhile?: Meanwhile<RollReport>;
+    readonly signalWithStart?: string;
+  } = {},
 ): Promise<RollReport> {
   const { input = [], meanwhile = nothing, signalWithStart } = options;
   const what = { type: 'rollingUpdate', args: input, ...(signalWithStart ? { signal: signalWithStart } : {}) };
@@ -214,8 +227,9 @@ export function updateOneNode(
   world: World,
   input: UpdateNodeInput,
   meanwhile: Meanwhile<NodeReport> = nothing,
+  id = updateNodeId(theSettings({}).cluster),
 ): Promise<NodeReport> {
-  return start(environment, world, { type: 'updateNode', args: [input] }, meanwhile);
+  return start(environment, world, { type: 'updateNode', id, args: [input] }, meanwhile);
 }
 
 export interface Ending<Report> {
@@ -258,3 +272,50 @@ export type HeardEvent =
   | 'workflowExecutionCancelRequestedEventAttributes'
   | 'workflowExecutionSignaledEventAttributes'
   | 'workflowExecutionUpdateAcceptedEventAttributes';
+
+export type Step = keyof World['before'];
+
+/** Makes the run hear something in the middle of a step on pve1: the step ends only after its child has heard it. */
+export function during(
+  environment: TestWorkflowEnvironment,
+  world: World,
+  step: Step,
+  tell: (run: Run<RollReport>) => Promise<unknown>,
+  heard: HeardEvent,
+): (run: Run<RollReport>) => Promise<void> {
+  let begin: (run: Run<RollReport>) => void = () => undefined;
+  const known = new Promise<Run<RollReport>>((resolve) => {
+    begin = resolve;
+  });
+  let told = false;
+  world.before[step] = async () => {
+    if (told) return;
+    told = true;
+    const run = await known;
+    await tell(run);
+    await untilHeard(environment.client.workflow.getHandle(run.child), heard);
+  };
+  return (run: Run<RollReport>) => {
+    begin(run);
+    return Promise.resolve();
+  };
+}
+
+export async function untilItWaits(run: Run<RollReport>, forWhat: string): Promise<void> {
+  await until(async () => (await progressOf(run.handle)).waitingFor === forWhat);
+}
+
+/** A node's own query says nothing of a question; its phase does. */
+export async function untilNodeAsks(run: Run<RollReport>, node: string): Promise<void> {
+  await until(async () =>
+    (await progressOf(run.handle)).nodes.some((each) => each.node === node && each.phase === 'awaiting-approval'),
+  );
+}
+
+/** Names of the activities that a run has begun so far. */
+export async function scheduledBy(handle: WorkflowHandle): Promise<string[]> {
+  const history = await handle.fetchHistory();
+  return (history.events ?? []).flatMap(
+    (event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? [],
+  );
+}

@@ -1,7 +1,8 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
 import { toMilliseconds, type Duration } from '../../domain/duration.ts';
-import type { PolicyTimeouts } from '../../domain/policy.ts';
+import type { PolicyOverrides, PolicyTimeouts, RollSettings } from '../../domain/policy.ts';
+import { describeOutcome } from './run-attributes.ts';
 
 /** Until the configuration has been read, nobody has said how long a silent worker may be trusted. */
 const DEFAULT_WORKER_LOST: Duration = '20 seconds';
@@ -22,6 +23,16 @@ export function quickActivities(workerLost: Duration = DEFAULT_WORKER_LOST) {
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '20 seconds' },
   });
+}
+
+/** The configuration with the input of the run merged in. */
+export async function loadSettings(input: PolicyOverrides): Promise<RollSettings> {
+  try {
+    return await quickActivities().loadRollSettings.executeWithOptions({ summary: 'check the input' }, [input]);
+  } catch (error) {
+    describeOutcome('failed');
+    throw error;
+  }
 }
 
 /**

@@ -1,15 +1,18 @@
+import { ApplicationFailure } from '@temporalio/workflow';
 import type { NodeHealth } from '../../domain/cluster.ts';
 import type { Duration } from '../../domain/duration.ts';
+import { ErrorType } from '../../domain/errors.ts';
 import type { OpenUndo, Undo } from '../../domain/undo.ts';
 import { missingForRejoin } from '../../planning/rejoin.ts';
 import { waitingActivities } from './activities.ts';
-import { explain } from './failures.ts';
+import { explain, failureType } from './failures.ts';
 import { inParallel } from './in-parallel.ts';
 import type { NodeRun } from './node-run.ts';
+import { upgradeJobId } from './renew.ts';
 
 /**
  * Takes back all that is on the undo list: maintenance off, guests home. What cannot be undone in time is returned with
- * the reason; it never fails the run, for the guests concerned run elsewhere.
+ * the reason, and stays undone for people to see.
  */
 export async function giveBack(run: NodeRun, within: Duration): Promise<OpenUndo[]> {
   const open: OpenUndo[] = [];
@@ -32,16 +35,52 @@ export async function giveBack(run: NodeRun, within: Duration): Promise<OpenUndo
 }
 
 /**
+ * A guest that did not find its way home runs elsewhere: a warning. One that is still down, or a node still in
+ * maintenance, stops the line.
+ */
+export function whyNotLeftWell(open: readonly OpenUndo[]): ApplicationFailure | null {
+  const serious = open.filter(({ undo }) => undo.kind !== 'guest-away');
+  if (serious.length === 0) return null;
+  return ApplicationFailure.create({
+    type: ErrorType.GuestMoveFailed,
+    message: serious.map(({ reason, remedy }) => `${reason} ${remedy}`).join(' | '),
+    nonRetryable: true,
+  });
+}
+
+/**
  * The same after a failure. Guests go home only to a node that is well: they run where they are, and a sick node is no
  * place for them. Then everything stays as it is, with a word about what to do.
  */
-export async function giveBackAfterFailure(run: NodeRun, before: NodeHealth | null): Promise<OpenUndo[]> {
+export async function giveBackAfterFailure(
+  run: NodeRun,
+  before: NodeHealth | null,
+  error: unknown,
+): Promise<OpenUndo[]> {
   if (run.ledger.open().length === 0) return [];
+  const upgrading = run.journal.progress().phases.some(({ phase }) => phase === 'upgrading');
   run.journal.enter('undoing');
-  const sick = before === null ? [] : await whyNotWell(run, before);
+  const sick =
+    failureType(error) === ErrorType.RebootNotProven
+      ? ['a reboot was asked for and may still come']
+      : [...(upgrading ? await whyStillUpgrading(run) : []), ...(before === null ? [] : await whyNotWell(run, before))];
   if (sick.length === 0) return giveBack(run, run.policy.timeouts.undo);
   const reason = `${run.node} is not well: ${sick.join(', ')}`;
   return run.ledger.open().map((undo) => ({ undo, reason, remedy: remedyFor(undo) }));
+}
+
+/** An upgrade that we lost sight of may still be at work: no moment to send guests to the node. */
+async function whyStillUpgrading({ node, policy }: NodeRun): Promise<string[]> {
+  const within = policy.timeouts.upgrade;
+  try {
+    await waitingActivities(policy.timeouts, within).awaitUpgradeOver.executeWithOptions(
+      { summary: `${node}: make sure that its upgrade is over` },
+      [{ node, jobId: upgradeJobId(), within }],
+    );
+    return [];
+  } catch (error) {
+    return [explain(error)];
+  }
 }
 
 async function whyNotWell(run: NodeRun, before: NodeHealth): Promise<string[]> {

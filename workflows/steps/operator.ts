@@ -30,6 +30,8 @@ export interface Operator {
   readonly cancelled: boolean;
   /** What the run waits for from a person, or null. */
   readonly waitingFor: string | null;
+  /** Throws `Aborted` or the cancellation when the run shall end; does not hold. */
+  stopIfAsked(): void;
   /** Holds while paused. Throws `Aborted` or the cancellation when the run shall end. */
   safePoint(): Promise<void>;
   /** Waits for `approve`; throws `Refused` after `timeout`. */
@@ -125,6 +127,7 @@ export function listenToOperator(onChange: () => void): Operator {
     get waitingFor() {
       return waitingFor;
     },
+    stopIfAsked: throwIfEnding,
     async safePoint() {
       throwIfEnding();
       if (paused) await waitFor('resume', () => !paused);

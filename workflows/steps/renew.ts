@@ -2,7 +2,7 @@ import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
 import type { NodeHealth, NodeSoftware } from '../../domain/cluster.ts';
 import { ErrorType } from '../../domain/errors.ts';
 import { remoteJobId } from '../../domain/ids.ts';
-import { reasonsNotToReboot } from '../../planning/before-reboot.ts';
+import { reasonsNotToDisturb } from '../../planning/before-disturbing.ts';
 import { needsReboot, nextKernel } from '../../planning/kernels.ts';
 import { waitingActivities } from './activities.ts';
 import type { NodeRun } from './node-run.ts';
@@ -10,13 +10,19 @@ import type { NodeRun } from './node-run.ts';
 /** Upgrades all packages, as one job on the node that outlives us and is never started twice. */
 export async function upgrade(run: NodeRun): Promise<void> {
   const { node, policy, journal } = run;
+  await lookAgain(run, 'upgraded', 'Nothing was changed on it');
   journal.enter('upgrading');
   const within = policy.timeouts.upgrade;
   const result = await waitingActivities(policy.timeouts, within).upgradeNode.executeWithOptions(
     { summary: `${node}: upgrade ${run.plan.packages.length} packages` },
-    [{ node, jobId: remoteJobId('upgrade', workflowInfo().firstExecutionRunId), within }],
+    [{ node, jobId: upgradeJobId(), within }],
   );
   journal.upgraded(result.packages);
+}
+
+/** The same for every attempt of this run. */
+export function upgradeJobId(): string {
+  return remoteJobId('upgrade', workflowInfo().firstExecutionRunId);
 }
 
 /** Decides from the live node, not from the plan: the upgrade may have brought another kernel than expected. */
@@ -38,21 +44,25 @@ export async function rebootIfNeeded(run: NodeRun, before: NodeHealth): Promise<
   await rejoin(run, before, { bootIdBefore: null, kernel: null });
 }
 
-async function reboot(run: NodeRun, before: NodeHealth, software: NodeSoftware): Promise<void> {
-  const { node, policy, operator, journal, ledger, quick, plan } = run;
-  await operator.safePoint();
+/** What was true when the plan was made may have changed during a pause or a long step. */
+async function lookAgain({ node, plan, quick }: NodeRun, step: 'upgraded' | 'rebooted', soFar: string): Promise<void> {
   const snapshot = await quick.readCluster.executeWithOptions(
-    { summary: `${node}: check the cluster before the reboot` },
+    { summary: `${node}: look at the cluster again before it is ${step}` },
     [{ leaving: [node] }],
   );
-  const reasons = reasonsNotToReboot(snapshot, node, plan.moves);
-  if (reasons.length > 0) {
-    throw ApplicationFailure.create({
-      type: ErrorType.PlanChanged,
-      message: `${node} is not rebooted: ${reasons.join('; ')}. Its upgrade is done; start again when this is mended.`,
-      nonRetryable: true,
-    });
-  }
+  const reasons = reasonsNotToDisturb(snapshot, node, plan.moves);
+  if (reasons.length === 0) return;
+  throw ApplicationFailure.create({
+    type: ErrorType.PlanChanged,
+    message: `${node} is not ${step}: ${reasons.join('; ')}. ${soFar}; start again when this is mended.`,
+    nonRetryable: true,
+  });
+}
+
+async function reboot(run: NodeRun, before: NodeHealth, software: NodeSoftware): Promise<void> {
+  const { node, policy, operator, journal, ledger, plan } = run;
+  await operator.safePoint();
+  await lookAgain(run, 'rebooted', 'Its upgrade is done');
 
   // Guests that stay go down with the node; not all of them are started by the boot itself.
   for (const { vmid, kind, name, how } of plan.moves) {

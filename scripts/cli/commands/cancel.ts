@@ -4,7 +4,7 @@ import type { Session } from '../context.ts';
 import { requireRunning, type CurrentRun } from '../current-run.ts';
 import { describeTidyUp } from '../render/tidy-up.ts';
 import { isSilence } from '../temporal.ts';
-import { printJson, printLine, type ExitCode } from '../terminal.ts';
+import { commandName, printJson, printLine, type ExitCode } from '../terminal.ts';
 
 const QUERY_TIMEOUT_MS = 5_000;
 
@@ -22,7 +22,7 @@ export async function cancel(session: Session, { json = false }: { readonly json
   printLine(stdout, 'The run is asked to stop. It does not interrupt its current step.');
   if (tidyUp.length === 0) printLine(stdout, 'It has nothing to tidy up.');
   else printLine(stdout, ['Before it ends, it tidies up:', ...tidyUp.map((item) => `  - ${item}`)].join('\n'));
-  printLine(stdout, 'Watch it with `caretaker status --follow`.');
+  printLine(stdout, `Watch it with \`${commandName(session.terminal.env)} status --follow\`.`);
   return 0;
 }
 

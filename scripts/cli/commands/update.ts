@@ -6,7 +6,7 @@ import { requireWorker, untilInterrupted, webUiOf, type Session } from '../conte
 import { followRun } from '../follow-run.ts';
 import { printEnd, type RunIdentity } from '../outcome.ts';
 import { overridesFrom, type PolicyFlags } from '../overrides.ts';
-import { CliError, layoutFor, printJson, printLine, type ExitCode } from '../terminal.ts';
+import { CliError, commandName, printJson, printLine, type ExitCode } from '../terminal.ts';
 
 export interface UpdateFlags extends PolicyFlags {
   readonly detach?: boolean;
@@ -40,19 +40,21 @@ export async function follow(
       uiUrl: run.webUi,
       runId: run.runId,
       showPlan,
-      layout: layoutFor(out, terminal.env),
+      env: terminal.env,
     });
     if (end !== null) return printEnd(terminal, run, end, { json });
   } finally {
     release();
   }
-  printLine(out, 'You no longer follow the run; it goes on. Follow it again with `caretaker status --follow`,');
-  printLine(out, 'stop it with `caretaker cancel`.');
+  const command = commandName(terminal.env);
+  printLine(out, `You no longer follow the run; it goes on. Follow it again with \`${command} status --follow\`,`);
+  printLine(out, `stop it with \`${command} cancel\`.`);
   if (json) printJson(terminal.stdout, { ...run, status: 'running' });
   return 0;
 }
 
 async function start(session: Session, input: PolicyOverrides): Promise<RunIdentity> {
+  const command = commandName(session.terminal.env);
   const { name } = session.config.cluster;
   const workflowId = rollingUpdateId(name);
   try {
@@ -67,7 +69,7 @@ async function start(session: Session, input: PolicyOverrides): Promise<RunIdent
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     throw new CliError(
-      `A rolling update of ${name} is already running; a second one was not started. Follow it with \`caretaker status --follow\`, or stop it with \`caretaker cancel\`.`,
+      `A rolling update of ${name} is already running; a second one was not started. Follow it with \`${command} status --follow\`, or stop it with \`${command} cancel\`.`,
       1,
     );
   }
@@ -78,7 +80,8 @@ function announce({ terminal }: Session, run: RunIdentity, { json = false }: Upd
   else {
     printLine(terminal.stdout, `The rolling update runs as ${run.workflowId}.`);
     if (run.webUi !== null) printLine(terminal.stdout, `Web UI  ${run.webUi}`);
-    printLine(terminal.stdout, 'Follow it with `caretaker status --follow`, stop it with `caretaker cancel`.');
+    const command = commandName(terminal.env);
+    printLine(terminal.stdout, `Follow it with \`${command} status --follow\`, stop it with \`${command} cancel\`.`);
   }
   return 0;
 }

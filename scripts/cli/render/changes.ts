@@ -1,4 +1,5 @@
 import type { NodeProgress, RollProgress } from '../../../domain/report.ts';
+import { DEFAULT_COMMAND } from './style.ts';
 import { guestName, phaseWord } from './words.ts';
 
 /**
@@ -6,7 +7,7 @@ import { guestName, phaseWord } from './words.ts';
  *
  * @param before Absent at the first look: everything that is not waiting is told.
  */
-export function describeChanges(before: RollProgress | null, after: RollProgress): string[] {
+export function describeChanges(before: RollProgress | null, after: RollProgress, command = DEFAULT_COMMAND): string[] {
   const lines = after.nodes.flatMap((node) =>
     describeNode(
       before?.nodes.find((each) => each.node === node.node),
@@ -15,7 +16,7 @@ export function describeChanges(before: RollProgress | null, after: RollProgress
   );
   if (after.paused !== (before?.paused ?? false)) lines.push(after.paused ? 'paused' : 'resumed');
   if (after.waitingFor !== null && after.waitingFor !== before?.waitingFor) {
-    lines.push(`waits for you: ${after.waitingFor}; agree with: caretaker approve`);
+    lines.push(`waits for you: ${after.waitingFor}; agree with: ${command} approve`);
   }
   return lines;
 }

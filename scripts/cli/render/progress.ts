@@ -1,6 +1,6 @@
 import { describeMilliseconds } from '../../../domain/duration.ts';
 import type { GuestProgress, NodePhase, NodeProgress, RollProgress } from '../../../domain/report.ts';
-import { DEFAULT_WIDTH, createStyle, wrap, type RenderOptions, type Style } from './style.ts';
+import { DEFAULT_COMMAND, DEFAULT_WIDTH, createStyle, wrap, type RenderOptions, type Style } from './style.ts';
 import { renderTable } from './table.ts';
 import { MOVES, count, guestName, phaseSign, whereaboutsSign } from './words.ts';
 
@@ -17,18 +17,26 @@ const BAR = 24;
 export function renderProgress(progress: RollProgress, options: ProgressOptions): string {
   const width = options.width ?? DEFAULT_WIDTH;
   const style = createStyle(options.color);
-  const parts = [renderHeading(progress, options.now, style), renderNodes(progress.nodes, options.now, width, style)];
+  const parts = [renderHeading(progress, options.now, style)];
+  // Until the inventory is there, a run knows neither its cluster nor its nodes.
+  parts.push(
+    progress.nodes.length > 0
+      ? renderNodes(progress.nodes, options.now, width, style)
+      : 'Looking at the cluster and making the plan …',
+  );
+  // Before the guests, which are what a low terminal cuts off.
+  const notes = renderNotes(progress, options, width, style);
+  if (notes !== '') parts.push(notes);
   for (const node of progress.nodes) {
     if (!OVER.has(node.phase) && node.guests.length > 0) parts.push(renderGuests(node, width, style));
   }
-  const notes = renderNotes(progress, options, width, style);
-  return notes === '' ? parts.join('\n\n') : [...parts, notes].join('\n\n');
+  return parts.join('\n\n');
 }
 
 function renderHeading(progress: RollProgress, now: Date, style: Style): string {
   const elapsed = Math.max(0, now.getTime() - Date.parse(progress.startedAt));
   const expected = progress.expectedMilliseconds;
-  const title = style.strong(`Rolling update of ${progress.cluster}`);
+  const title = style.strong(progress.cluster === '' ? 'Rolling update' : `Rolling update of ${progress.cluster}`);
   const time = describeMilliseconds(elapsed);
   if (expected <= 0) return `${title} · ${time}`;
   return `${title}\n${renderBar(elapsed / expected, style)} ${time} of about ${describeMilliseconds(expected)}`;
@@ -91,11 +99,13 @@ function renderGuests(node: NodeProgress, width: number, style: Style): string {
   return renderTable(columns, rows, { width, style, indent: '  ' });
 }
 
-function renderNotes(progress: RollProgress, { webUiUrl }: ProgressOptions, width: number, style: Style): string {
+function renderNotes(progress: RollProgress, options: ProgressOptions, width: number, style: Style): string {
+  const { webUiUrl, command = DEFAULT_COMMAND } = options;
   const notes: string[] = [];
-  if (progress.paused) notes.push(style.caution('Paused at the next safe point. Go on with: caretaker resume'));
+  if (progress.paused)
+    notes.push(style.caution(`Paused: it holds at its next safe point. Go on with: ${command} resume`));
   if (progress.waitingFor !== null) {
-    notes.push(style.caution(wrap(`Waits for you: ${progress.waitingFor}. Agree with: caretaker approve`, width)));
+    notes.push(style.caution(wrap(`Waits for you: ${progress.waitingFor}. Agree with: ${command} approve`, width)));
   }
   if (webUiUrl) notes.push(`${style.faint('Web UI')}  ${webUiUrl}`);
   return notes.join('\n');

@@ -53,7 +53,8 @@ function renderNodes(nodes: readonly NodeReport[], width: number, style: Style):
       summarizeGuests(node.guests),
       duration(node),
     ],
-    note: node.reason,
+    // Why a node was updated stands in the plan; here it would read as if it were still to do.
+    note: node.outcome === 'updated' ? '' : node.reason,
   }));
   return renderTableWithNotes(columns, rows, { width, style });
 }

@@ -5,6 +5,8 @@ export interface RenderOptions {
   /** Columns that a line may take; default 100. */
   readonly width?: number;
   readonly color?: boolean;
+  /** How people call the CLI here, for hints; default `caretaker`. */
+  readonly command?: string;
 }
 
 /** Meanings instead of colors, so that all tables agree. */
@@ -34,6 +36,7 @@ export function createStyle(color = false): Style {
 }
 
 export const DEFAULT_WIDTH = 100;
+export const DEFAULT_COMMAND = 'caretaker';
 
 /** Columns that `text` takes on a terminal, without its colors. */
 export function visibleLength(text: string): number {
@@ -54,13 +57,7 @@ export function wrap(text: string, width: number, indent = ''): string {
   return [...lines, line].join('\n');
 }
 
-/** Lines of `text`, none of which a terminal of `width` columns would break; what is too long loses its colors and is broken anywhere. */
-export function wrapLines(text: string, width: number): string[] {
-  return text.split('\n').flatMap((line) => (visibleLength(line) <= width ? [line] : chunk(line, width)));
-}
-
-function chunk(line: string, width: number): string[] {
-  const plain = [...stripVTControlCharacters(line)];
-  const pieces = Math.ceil(plain.length / width);
-  return Array.from({ length: pieces }, (_, index) => plain.slice(index * width, (index + 1) * width).join(''));
+/** Rows of a terminal of `columns` columns that `line` takes. */
+export function rowsOf(line: string, columns: number): number {
+  return Math.max(1, Math.ceil(visibleLength(line) / columns));
 }

@@ -66,13 +66,16 @@ export function renderTableWithNotes(
   options: { readonly width: number; readonly style: Style },
 ): string {
   const bare = rows.map(({ cells }) => cells);
+  if (rows.every(({ note }) => note === '')) return renderTable(columns, bare, options);
   const used = columnWidths(columns, bare, Number.MAX_SAFE_INTEGER).reduce((sum, each) => sum + each + GAP, 0);
   const longest = Math.max(...rows.map(({ note }) => note.length));
   if (options.width - used >= Math.min(SENTENCE, longest)) {
     const whole = rows.map(({ cells, note }) => [...cells, note]);
     return renderTable([...columns, { title: 'Why', flexible: true }], whole, options);
   }
-  const notes = rows.map(({ name, note }) => wrap(`${name}: ${note}`, options.width, '  '));
+  const notes = rows
+    .filter(({ note }) => note !== '')
+    .map(({ name, note }) => wrap(`${name}: ${note}`, options.width, '  '));
   return [renderTable(columns, bare, options), '', ...notes].join('\n');
 }
 

@@ -123,6 +123,6 @@ function say({ mark, word, tone }: Sign, style: Style): string {
 
 /** `text` as a sentence. A first word that may be a name stays as it is. */
 export function sentence(text: string): string {
-  const whole = /^[a-z]+[ ,]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  const whole = /^[a-z]+([ ,]|$)/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
   return /[.!?]$/.test(whole) ? whole : `${whole}.`;
 }

@@ -3,10 +3,10 @@ import type { GuestMove } from '../domain/plan.ts';
 import { forecastQuorum } from './quorum-forecast.ts';
 
 /**
- * Reasons not to reboot `node` now, from a snapshot taken this moment: what was true when the plan was made may have
- * changed during an upgrade of an hour. Empty when it may go.
+ * Reasons not to upgrade or reboot `node` now, from a snapshot taken this moment: what was true when the plan was made
+ * may have changed during a pause or an upgrade of an hour. Empty when it may go.
  */
-export function reasonsNotToReboot(snapshot: ClusterSnapshot, node: string, moves: readonly GuestMove[]): string[] {
+export function reasonsNotToDisturb(snapshot: ClusterSnapshot, node: string, moves: readonly GuestMove[]): string[] {
   const reasons: string[] = [];
   for (const other of snapshot.nodes.filter((each) => each.name !== node && !each.online)) {
     reasons.push(`${other.name} went offline meanwhile, and at most one node may be away`);

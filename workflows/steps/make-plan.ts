@@ -1,0 +1,23 @@
+import type { RollPlan } from '../../domain/plan.ts';
+import type { RollSettings } from '../../domain/policy.ts';
+import { planRoll } from '../../planning/plan-roll.ts';
+import { quickActivities } from './activities.ts';
+
+/** The plan for the nodes of the policy, from the world as it is now. Package lists are refreshed unless it is a dry run. */
+export async function makePlan(settings: RollSettings): Promise<RollPlan> {
+  const { policy } = settings;
+  const quick = quickActivities(policy.timeouts.workerLost);
+  const wanted = policy.nodes.length > 0 ? policy.nodes : settings.nodes;
+  const snapshot = await quick.readCluster.executeWithOptions({ summary: 'read votes, nodes, guests and HA' }, [
+    { leaving: wanted },
+  ]);
+  const online = wanted.filter((node) => snapshot.nodes.some((each) => each.name === node && each.online));
+  const software = await Promise.all(
+    online.map((node) =>
+      quick.readNodeSoftware.executeWithOptions({ summary: `${node}: read packages and kernels` }, [
+        { node, refresh: !policy.dryRun },
+      ]),
+    ),
+  );
+  return planRoll(snapshot, software, settings);
+}

@@ -1,0 +1,58 @@
+import { ApplicationFailure } from '@temporalio/workflow';
+import { ErrorType } from '../../domain/errors.ts';
+import type { NodePlan } from '../../domain/plan.ts';
+import type { RollSettings } from '../../domain/policy.ts';
+import { describeDrift } from '../../planning/plan-roll.ts';
+import { makePlan } from './make-plan.ts';
+import type { NodeJournal } from './node-journal.ts';
+import type { Operator } from './operator.ts';
+
+export interface PlanDesk {
+  readonly journal: NodeJournal;
+  readonly operator: Operator;
+  /** Told of each plan as soon as it is made. */
+  readonly onPlan: (plan: NodePlan) => void;
+}
+
+/**
+ * The plan that is carried out: made from the world after the last approval and the last pause, however long they took.
+ * A person is asked again when the world has moved on since what was approved.
+ *
+ * @param shown The plan that was shown before, which counts as approved where one approval is enough for all nodes.
+ */
+export async function agreePlan(
+  node: string,
+  settings: RollSettings,
+  shown: NodePlan | null,
+  { journal, operator, onPlan }: PlanDesk,
+): Promise<NodePlan> {
+  const { approval, dryRun, timeouts } = settings.policy;
+  let approved = approval === 'plan' ? shown : null;
+  let last = shown;
+  for (;;) {
+    await operator.safePoint();
+    journal.enter('checking');
+    const plan = await planOf(node, settings);
+    onPlan(plan);
+    for (const change of last ? describeDrift(last, plan) : []) journal.warn(`since the plan: ${change}`);
+    last = plan;
+    if (dryRun || plan.action === 'skip' || plan.refusals.length > 0) return plan;
+
+    const drift = approved ? describeDrift(approved, plan) : [];
+    if (approval !== 'none' && (approved === null || drift.length > 0)) {
+      journal.enter('awaiting-approval');
+      const what = drift.length > 0 ? `approve ${node}, which changed: ${drift.join(', ')}` : `approve ${node}`;
+      await operator.awaitApproval(what, timeouts.approval);
+      approved = plan;
+      continue;
+    }
+    operator.stopIfAsked();
+    if (!operator.paused) return plan;
+  }
+}
+
+async function planOf(node: string, settings: RollSettings): Promise<NodePlan> {
+  const [plan] = (await makePlan(settings)).nodes;
+  if (plan) return plan;
+  throw ApplicationFailure.nonRetryable(`nodes: ${node} is not part of the plan`, ErrorType.InvalidInput);
+}

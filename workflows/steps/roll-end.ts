@@ -1,0 +1,64 @@
+import { ApplicationFailure, CancelledFailure, isCancellation } from '@temporalio/workflow';
+import { ErrorType } from '../../domain/errors.ts';
+import type { Refusal, RollPlan } from '../../domain/plan.ts';
+import type { NodeReport, RollOutcome, RollReport } from '../../domain/report.ts';
+import { explain, failureType, nodeReportIn } from './failures.ts';
+import type { Operator } from './operator.ts';
+import type { RollJournal } from './roll-journal.ts';
+import { describeOutcome } from './run-attributes.ts';
+
+/** Writes the report and makes the outcome searchable. */
+export function conclude(journal: RollJournal, outcome: RollOutcome, reason: string): RollReport {
+  describeOutcome(outcome);
+  return journal.end(outcome, reason);
+}
+
+export function refuseRoll(journal: RollJournal, refusals: readonly Refusal[]): ApplicationFailure {
+  const why = refusals.map((refusal) => `${refusal.message}; ${refusal.remedy}`).join(' | ');
+  return failure(ErrorType.Refused, `Nothing was touched: ${why}.`, conclude(journal, 'refused', why));
+}
+
+/** What to throw when a roll cannot go on. A canceled run ends as canceled; the query `report` tells its report. */
+export function endRollBadly(
+  error: unknown,
+  journal: RollJournal,
+  operator: Operator,
+): ApplicationFailure | CancelledFailure {
+  const node = nodeReportIn(error);
+  if (node) journal.finished(node);
+  const reason = explain(error);
+  const { outcome, type } = classify(error, journal);
+  const report = conclude(journal, outcome, reason);
+  return operator.cancelled ? new CancelledFailure(reason) : failure(type, reason, report, error);
+}
+
+function classify(error: unknown, journal: RollJournal): { outcome: RollOutcome; type: ErrorType } {
+  if (isCancellation(error) || failureType(error) === ErrorType.Aborted) {
+    return { outcome: 'aborted', type: ErrorType.Aborted };
+  }
+  const untouched = journal.finishedNodes().every((node) => node.outcome === 'refused' || node.outcome === 'skipped');
+  if (failureType(error) === ErrorType.Refused && untouched) return { outcome: 'refused', type: ErrorType.Refused };
+  return { outcome: 'failed', type: ErrorType.RollFailed };
+}
+
+function failure(type: ErrorType, message: string, report: RollReport, cause?: unknown): ApplicationFailure {
+  return ApplicationFailure.create({
+    type,
+    message,
+    nonRetryable: true,
+    details: [report],
+    ...(cause instanceof Error ? { cause } : {}),
+  });
+}
+
+export function describePlan(plan: RollPlan, refusals: number): string {
+  const busy = plan.nodes.filter((node) => node.action !== 'skip').length;
+  const verdict = refusals > 0 ? `it would be refused for ${refusals} reason${refusals === 1 ? '' : 's'}` : 'it may go';
+  return `dry run: ${busy} of ${plan.nodes.length} nodes have something to do, and ${verdict}`;
+}
+
+export function describeEnd(nodes: readonly NodeReport[]): string {
+  const updated = nodes.filter((node) => node.outcome === 'updated');
+  const rebooted = updated.filter((node) => node.reboot !== null).length;
+  return `${updated.length} of ${nodes.length} nodes updated, ${rebooted} rebooted`;
+}
