@@ -1,19 +1,23 @@
-import type {
-  ClusterResources,
-  ClusterStatus,
-  GuestResource,
-  HaManagerStatus,
-  HaStatusLine,
+import {
+  isGuestGone,
+  type ClusterResources,
+  type ClusterStatus,
+  type GuestResource,
+  type HaManagerStatus,
+  type HaStatusLine,
 } from '../clients/proxmox/index.ts';
 import { parsePvecmStatus, type PvecmStatus } from '../clients/pvecm/status.ts';
 import type { ClusterSnapshot, Guest, GuestHa, HaState, LrmState, NodeState } from '../domain/cluster.ts';
 import type { ActivityDeps } from './deps.ts';
-import { isPassing } from './guard.ts';
+import { isPassing, NoClearAnswer } from './guard.ts';
 import { readMobility } from './mobility.ts';
 import { mapLimited } from './map-limited.ts';
 
 /** A homelab node answers a handful of calls at a time; more only queue up in its three API workers. */
 const PARALLEL_READS = 4;
+
+/** So often the list of guests is read anew because one of them has moved or gone meanwhile. */
+const LISTING_TRIES = 3;
 
 export function createClusterActivities(deps: ActivityDeps) {
   return {
@@ -23,9 +27,8 @@ export function createClusterActivities(deps: ActivityDeps) {
      */
     async readCluster({ leaving }: { leaving: readonly string[] }): Promise<ClusterSnapshot> {
       const { proxmox } = deps;
-      const [status, resources, manager, haLines, haResources] = await Promise.all([
+      const [status, manager, haLines, haResources] = await Promise.all([
         proxmox.clusterStatus(),
-        proxmox.resources(),
         proxmox.haManagerStatus(),
         proxmox.haStatus(),
         proxmox.haResources(),
@@ -37,14 +40,12 @@ export function createClusterActivities(deps: ActivityDeps) {
         haResources.filter((each) => each.state !== 'ignored').map((each) => each.sid),
       );
       const online = new Set(status.nodes.filter((node) => node.online).map((node) => node.name));
-      const guests = await mapLimited(resources.guests, PARALLEL_READS, (guest) =>
-        readGuest(deps, guest, {
-          ha: ha.get(guest.vmid) ?? null,
-          reachable: online.has(guest.node),
-          askMobility: leaving.includes(guest.node),
-          resources,
-        }),
-      );
+      const { resources, guests } = await readGuests(deps, (guest, listed) => ({
+        ha: ha.get(guest.vmid) ?? null,
+        reachable: online.has(guest.node),
+        askMobility: leaving.includes(guest.node),
+        resources: listed,
+      }));
       return {
         cluster: status.name ?? '',
         takenAt: new Date().toISOString(),
@@ -52,7 +53,7 @@ export function createClusterActivities(deps: ActivityDeps) {
           quorate: status.quorate && votes.quorate,
           expectedVotes: votes.expectedVotes,
           quorum: votes.quorum,
-          qdevice: votes.qdevice,
+          qdevice: votes.qdevice && { votes: votes.qdevice.votes, connected: votes.qdevice.connected },
         },
         nodes: status.nodes.map((node) =>
           nodeState(node.name, node.online, votes.members.get(node.nodeId) ?? 0, resources, manager),
@@ -118,6 +119,27 @@ interface GuestContext {
   readonly reachable: boolean;
   readonly askMobility: boolean;
   readonly resources: ClusterResources;
+}
+
+/** The list and each guest's own word; a guest that moves or is deleted in between makes the list outdated. */
+async function readGuests(
+  deps: ActivityDeps,
+  contextOf: (guest: GuestResource, resources: ClusterResources) => GuestContext,
+): Promise<{ resources: ClusterResources; guests: Guest[] }> {
+  let gone: unknown;
+  for (let attempt = 1; attempt <= LISTING_TRIES; attempt++) {
+    const resources = await deps.proxmox.resources();
+    try {
+      const guests = await mapLimited(resources.guests, PARALLEL_READS, (guest) =>
+        readGuest(deps, guest, contextOf(guest, resources)),
+      );
+      return { resources, guests };
+    } catch (error) {
+      if (!isGuestGone(error)) throw error;
+      gone = error;
+    }
+  }
+  throw new NoClearAnswer(`the list of guests is outdated: ${(gone as Error).message}`, { cause: gone });
 }
 
 async function readGuest(deps: ActivityDeps, resource: GuestResource, context: GuestContext): Promise<Guest> {

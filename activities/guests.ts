@@ -1,14 +1,18 @@
-import { activityInfo, ApplicationFailure, cancellationSignal } from '@temporalio/activity';
-import type { GuestLocation, GuestRef, TaskResult } from '../clients/proxmox/index.ts';
+import { activityInfo, ApplicationFailure } from '@temporalio/activity';
+import type { GuestLocation, GuestRef } from '../clients/proxmox/index.ts';
 import type { GuestKind } from '../domain/cluster.ts';
 import type { Duration } from '../domain/duration.ts';
 import { ErrorType } from '../domain/errors.ts';
-import { awaitWorld, type Look } from './await-world.ts';
+import { awaitWorld, deadlineOf, type Look } from './await-world.ts';
 import type { ActivityDeps } from './deps.ts';
-import { isClientError, isPassing, report } from './guard.ts';
+import { describeResult, followOrStart, followTask } from './follow-task.ts';
+import { isClientError, isPassing, NoClearAnswer, report } from './guard.ts';
 
 /** A migration that failed this often will not work the next time either. */
 const MIGRATION_TRIES = 3;
+
+/** Ends of a migration that was not begun, since something else held the guest: a backup, a replication, a snapshot. */
+const HELD = /can't lock file|lock request timeout|is locked|unable to acquire lock|no quorum/i;
 
 interface GuestName {
   readonly vmid: number;
@@ -73,8 +77,10 @@ export function createGuestActivities(deps: ActivityDeps) {
           const place = await locate(deps, vmid, name);
           if (place.node !== node || !place.running) return { found: true };
           const task = { node, type: kind === 'qemu' ? 'qmshutdown' : 'vzshutdown', id: String(vmid) };
-          const result = await followOrStart(deps, task, () => proxmox.shutdownGuest(guest));
-          return { waitingFor: describeResult('the shutdown', result) };
+          const what = 'the shutdown';
+          const deadline = deadlineOf(within);
+          const result = await followOrStart(proxmox, task, () => proxmox.shutdownGuest(guest), { what, deadline });
+          return { waitingFor: describeResult(what, result) };
         },
       });
     },
@@ -89,17 +95,19 @@ export function createGuestActivities(deps: ActivityDeps) {
         remedy: `Start it by hand and look at its task log.`,
         look: async (): Promise<Look<GuestPlace>> => {
           const place = await locate(deps, vmid, name);
-          return place.running ? { found: { vmid, node: place.node } } : startAt(deps, { ...place, type: kind });
+          return place.running
+            ? { found: { vmid, node: place.node } }
+            : startAt(deps, { ...place, type: kind }, deadlineOf(within));
         },
       });
     },
 
-    /** Waits until the HA manager has its guests running on other nodes. */
+    /** Waits until the HA manager has its guests running on other nodes, but for those whose owner stopped them. */
     awaitHaGuestsAway(input: HaGuestsInput): Promise<GuestPlace[]> {
       return awaitHaGuests(deps, input, `to be moved off ${input.node}`, (place) => place.node !== input.node);
     },
 
-    /** Waits until the HA manager has its guests running on their node again. */
+    /** Waits until the HA manager has its guests running on their node again, but for those whose owner stopped them. */
     awaitHaGuestsHome(input: HaGuestsInput): Promise<GuestPlace[]> {
       return awaitHaGuests(deps, input, `to come back to ${input.node}`, (place) => place.node === input.node);
     },
@@ -113,9 +121,11 @@ function createMover(deps: ActivityDeps, input: MoveGuestInput) {
   // What it said about that may have been lost with its worker, but only a container is ever left stopped.
   const { attempt, heartbeatDetails } = activityInfo();
   const remembered = heartbeatDetails as { tried?: number } | undefined;
-  let tried = remembered?.tried ?? (attempt > 1 && kind === 'lxc' ? 1 : 0);
+  let tried = Math.max(remembered?.tried ?? 0, attempt > 1 && kind === 'lxc' ? 1 : 0);
   let ended = 0;
-  const task = { node: from, type: kind === 'qemu' ? 'qmigrate' : 'vzmigrate', id: String(vmid) };
+  const type = kind === 'qemu' ? 'qmigrate' : 'vzmigrate';
+  const taskOn = (node: string) => ({ node, type, id: String(vmid) });
+  const following = { what: 'the migration', deadline: deadlineOf(input.within) };
   const options =
     kind === 'qemu'
       ? { target: to, online: true, ...(withLocalDisks ? { withLocalDisks } : {}) }
@@ -125,8 +135,8 @@ function createMover(deps: ActivityDeps, input: MoveGuestInput) {
     tried += 1;
     report({ tried, waitingFor: 'the migration' });
     try {
-      const result = await followOrStart(deps, task, () => proxmox.migrateGuest(guest, options));
-      ended += 1;
+      const result = await followOrStart(proxmox, taskOn(from), () => proxmox.migrateGuest(guest, options), following);
+      if (!HELD.test(result.exitstatus)) ended += 1;
       if (ended >= MIGRATION_TRIES) {
         const place = await locate(deps, vmid, name);
         if (place.node === from) throw moveFailed(input, describeResult('the migration', result));
@@ -141,23 +151,30 @@ function createMover(deps: ActivityDeps, input: MoveGuestInput) {
   return {
     tried: () => tried,
     async look(): Promise<Look<GuestPlace>> {
-      const running = await proxmox.findRunningTask(task).catch((error: unknown) => {
+      const running = await proxmox.findRunningTask(taskOn(from)).catch((error: unknown) => {
         // The source may be gone by now: then the guest's place decides.
         if (isPassing(error)) return undefined;
         throw error;
       });
       if (running !== undefined) {
         tried = Math.max(tried, 1);
-        const result = await proxmox.task(running).follow({ signal: cancellationSignal() });
+        const result = await followTask(proxmox, running, following);
         return { waitingFor: describeResult('the migration', result) };
       }
       const place = await locate(deps, vmid, name);
       const here: GuestRef = { type: kind, vmid, node: place.node };
-      if (place.running && place.node !== from) return { found: { vmid, node: place.node } };
+      if (place.node !== from) {
+        // An earlier step, or somebody else, may be moving it away from there at this moment.
+        const leaving = await proxmox.findRunningTask(taskOn(place.node));
+        if (leaving !== undefined) {
+          return { waitingFor: describeResult('its migration', await followTask(proxmox, leaving, following)) };
+        }
+        if (place.running && place.lock !== 'migrate') return { found: { vmid, node: place.node } };
+      }
       if (place.lock !== undefined) return { waitingFor: `it is locked (${place.lock})` };
       if (place.running) return migrate(here);
       if (place.node === from && tried === 0) return { found: { vmid, node: from } };
-      return startAt(deps, here);
+      return startAt(deps, here, following.deadline);
     },
   };
 }
@@ -184,15 +201,32 @@ async function awaitHaGuests(
     remedy: 'ha-manager status says what the HA manager waits for.',
     look: async (): Promise<Look<GuestPlace[]>> => {
       const places = await Promise.all(vmids.map((vmid) => locate(deps, vmid, 'HA guest')));
-      const missing = places.filter((place) => !arrived(place) || !place.running);
+      const late = places.filter((place) => !arrived(place) || !place.running);
+      const stopped = late.some((place) => !place.running) ? await stoppedByOwner(deps, late) : [];
+      const missing = late.filter((place) => !stopped.includes(place));
       if (missing.length === 0) return { found: places.map(({ vmid, node }) => ({ vmid, node })) };
       return { waitingFor: missing.map((place) => `${place.vmid} is ${place.status} on ${place.node}`).join(', ') };
     },
   });
 }
 
+/** Those that are down and that HA was told not to run, or does not manage any more: nobody will start or move them. */
+async function stoppedByOwner({ proxmox }: ActivityDeps, places: readonly GuestLocation[]): Promise<GuestLocation[]> {
+  const resources = await proxmox.haResources();
+  const wanted = new Set(
+    resources.filter(({ state }) => state === 'started' || state === 'enabled').map(({ sid }) => sid),
+  );
+  return places.filter(
+    ({ running, type, vmid }) => !running && !wanted.has(`${type === 'qemu' ? 'vm' : 'ct'}:${vmid}`),
+  );
+}
+
+/** Where a guest is and what it does; a node that does not say the latter is to be asked again, not believed stopped. */
 async function locate(deps: ActivityDeps, vmid: number, name: string): Promise<GuestLocation> {
   const place = await deps.proxmox.guestLocation(vmid);
+  if (place?.status === 'unknown') {
+    throw new NoClearAnswer(`${place.node} does not say whether ${name} (${vmid}) runs`);
+  }
   if (place) return place;
   throw ApplicationFailure.create({
     type: ErrorType.GuestMoveFailed,
@@ -201,24 +235,15 @@ async function locate(deps: ActivityDeps, vmid: number, name: string): Promise<G
   });
 }
 
-async function startAt(deps: ActivityDeps, guest: GuestRef): Promise<{ waitingFor: string }> {
+async function startAt({ proxmox }: ActivityDeps, guest: GuestRef, deadline: number): Promise<{ waitingFor: string }> {
   const task = { node: guest.node, type: guest.type === 'qemu' ? 'qmstart' : 'vzstart', id: String(guest.vmid) };
-  const result = await followOrStart(deps, task, () => deps.proxmox.startGuest(guest));
-  return { waitingFor: describeResult('the start', result) };
-}
-
-/** Follows the task of that kind that runs already; else starts one. So a second attempt never starts a second task. */
-async function followOrStart(
-  { proxmox }: ActivityDeps,
-  task: { readonly node: string; readonly type: string; readonly id: string },
-  post: () => Promise<string>,
-): Promise<TaskResult> {
-  const upid = (await proxmox.findRunningTask(task)) ?? (await proxmox.startTask({ ...task, post }));
-  return proxmox.task(upid).follow({ signal: cancellationSignal() });
-}
-
-function describeResult(what: string, result: TaskResult): string {
-  if (result.status === 'ok' || result.status === 'warnings') return `${what} has ended, its effect does not show yet`;
-  const last = result.log.at(-1);
-  return `${what} ended with "${result.exitstatus}"${last === undefined ? '' : ` (${last})`}`;
+  const what = 'the start';
+  try {
+    const result = await followOrStart(proxmox, task, () => proxmox.startGuest(guest), { what, deadline });
+    return { waitingFor: describeResult(what, result) };
+  } catch (error) {
+    // Somebody, or the last attempt, was faster: another look will find it running.
+    if (isClientError(error) && /already running/.test(error.message)) return { waitingFor: error.message };
+    throw error;
+  }
 }

@@ -14,9 +14,11 @@ export function createMaintenanceActivities(deps: ActivityDeps) {
     /**
      * Sets or clears the HA maintenance flag of a node and waits until the HA manager obeys. There is no API for it:
      * `ha-manager crm-command node-maintenance` is run on another node, which need not be the one concerned.
+     * A node that shows no maintenance is told to leave it all the same: a command to enter it may still be queued.
      */
     async ensureMaintenance({ node, on, within }: { node: string; on: boolean; within: Duration }): Promise<void> {
       let looks = 0;
+      let told = false;
       await awaitWorld({
         what: `${node} to ${on ? 'enter' : 'leave'} HA maintenance mode`,
         within,
@@ -27,9 +29,12 @@ export function createMaintenanceActivities(deps: ActivityDeps) {
           const { nodes, maintenanceRequested } = await deps.proxmox.haManagerStatus();
           const state = nodes.get(node) ?? 'unknown';
           const requested = maintenanceRequested.has(node);
-          if (on ? state === 'maintenance' : !requested && state !== 'maintenance') return { found: true };
-          const problem = looks++ % LOOKS_BEFORE_ASKING_AGAIN === 0 ? await command(deps, node, on) : null;
-          if (problem !== null) return { waitingFor: problem };
+          if (on ? state === 'maintenance' : told && !requested && state !== 'maintenance') return { found: true };
+          if (looks++ % LOOKS_BEFORE_ASKING_AGAIN === 0 || !told) {
+            const problem = await command(deps, node, on);
+            if (problem !== null) return { waitingFor: problem };
+            told = true;
+          }
           return { waitingFor: `its HA state is "${state}"${requested ? ', maintenance is requested' : ''}` };
         },
       });

@@ -4,7 +4,7 @@ import { kernelOfPackage } from '../planning/kernels.ts';
 import { ApplicationFailure, cancellationSignal } from '@temporalio/activity';
 import { ErrorType } from '../domain/errors.ts';
 import type { ActivityDeps } from './deps.ts';
-import { isPassing } from './guard.ts';
+import { isClientError, isTrustError, NoClearAnswer } from './guard.ts';
 
 export interface BootState {
   /** Changes at every boot. */
@@ -38,23 +38,33 @@ export function createNodeActivities(deps: ActivityDeps) {
       };
     },
 
-    /** The node by its own word and by that of the others. What does not answer is missing, not an error. */
+    /**
+     * The node by its own word and by that of the others. All must answer: what is not seen now would not be asked for
+     * when the node comes back.
+     */
     readNodeHealth({ node }: { node: string }): Promise<NodeHealth> {
-      return readHealth(deps, node);
+      return readHealth(deps, node, (answer) => answer);
     },
   };
 }
 
-export async function readHealth(deps: ActivityDeps, node: string): Promise<NodeHealth> {
+/** The health of a node that may be down: what does not answer, for whatever reason, is missing and no error. */
+export function readHealthSoFar(deps: ActivityDeps, node: string): Promise<NodeHealth> {
+  return readHealth(deps, node, ifAnswered);
+}
+
+type Ask = <T>(answer: Promise<T>) => Promise<T | null>;
+
+async function readHealth(deps: ActivityDeps, node: string, ask: Ask): Promise<NodeHealth> {
   const { proxmox } = deps;
   const others = proxmox.avoid(node);
   const [peers, own, boot, services, storages, lrmFresh] = await Promise.all([
-    ifAnswered(others.clusterStatus()),
-    ifAnswered(proxmox.via(node).clusterStatus()),
-    ifAnswered(readBootState(deps, node)),
-    ifAnswered(others.services(node)),
-    ifAnswered(others.storages(node)),
-    ifAnswered(readLrmFresh(deps, node)),
+    ask(others.clusterStatus()),
+    ask(proxmox.via(node).clusterStatus()),
+    ask(readBootState(deps, node)),
+    ask(others.services(node)),
+    ask(others.storages(node)),
+    ask(readLrmFresh(deps, node)),
   ]);
   return {
     node,
@@ -106,7 +116,8 @@ async function refreshPackageLists(deps: ActivityDeps, node: string): Promise<vo
     message:
       `${node}: the package lists cannot be refreshed (${result.exitstatus}): ${result.log.slice(-5).join(' / ')}. ` +
       `Check the repositories of ${node} (a node without subscription needs the no-subscription repository).`,
-    nonRetryable: true,
+    // A mirror or the name service may be back soon.
+    nonRetryable: false,
   });
 }
 
@@ -120,17 +131,17 @@ async function ifAnswered<T>(answer: Promise<T>): Promise<T | null> {
   try {
     return await answer;
   } catch (error) {
-    if (isPassing(error)) return null;
+    if (isClientError(error) && !isTrustError(error)) return null;
     throw error;
   }
 }
 
 function succeeded(result: ExecResult, node: string, task: string): string {
   if (result.code === 0) return result.stdout;
-  throw ApplicationFailure.create({
-    type: ErrorType.RemoteUnavailable,
-    message: `${node}: cannot ${task}: exit code ${result.code ?? result.signal}, ${result.stderr.trim()}`,
-  });
+  // While a node boots or goes down, it may take the connection and still run nothing.
+  throw new NoClearAnswer(
+    `${node}: cannot ${task}: exit code ${result.code ?? result.signal}, ${result.stderr.trim()}`,
+  );
 }
 
 function lines(text: string): string[] {

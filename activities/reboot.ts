@@ -7,7 +7,7 @@ import { missingForRejoin, type RejoinExpectation } from '../planning/rejoin.ts'
 import { awaitWorld, type Look } from './await-world.ts';
 import type { ActivityDeps } from './deps.ts';
 import { isPassing } from './guard.ts';
-import { readBootState, readHealth, type BootState } from './node.ts';
+import { readBootState, readHealthSoFar, type BootState } from './node.ts';
 
 /** A reboot request that shows no effect for so many looks was lost, and is repeated. */
 const LOOKS_BEFORE_ASKING_AGAIN = 30;
@@ -70,7 +70,7 @@ export function createRebootActivities(deps: ActivityDeps) {
         errorType: ErrorType.RejoinFailed,
         remedy: `Look at ${node}: pvecm status, systemctl --failed, pvesm status.`,
         look: async (): Promise<Look<NodeHealth>> => {
-          const health = await readHealth(deps, node);
+          const health = await readHealthSoFar(deps, node);
           const missing = missingForRejoin(health, expected);
           steady = missing.length === 0 ? steady + 1 : 0;
           if (steady >= deps.polling.stablePolls) return { found: health };

@@ -13,6 +13,8 @@ const TAIL_CHARACTERS = 4_000;
 /** A node that reboots again and again under its upgrade needs a person. */
 const TRIES_AFTER_REBOOT = 3;
 
+const REMEDY = 'Look at it on the node: systemctl list-units "caretaker-*".';
+
 /**
  * Answers to configuration file questions: keep what the administrator has. Without these dpkg asks, and
  * DEBIAN_FRONTEND=noninteractive does not answer for it. The lock is waited for; apt-daily may hold it.
@@ -51,19 +53,17 @@ export function createUpgradeActivities(deps: ActivityDeps) {
     /**
      * Upgrades a node by one job on it that survives our death and that of the connection. An attempt that finds the
      * job running follows it; one that finds it done returns its result; only a job lost to a reboot is started anew.
+     * A connection that is lost, or refused while the upgrade restarts pve-cluster, is made again until the time is over.
      * Fails with `UpgradeFailed`, with the end of the log as detail.
      */
-    async upgradeNode({ node, jobId, within }: UpgradeNodeInput): Promise<UpgradeResult> {
-      for (const id of jobIds(jobId)) {
-        const { end, log } = await runJob(deps, node, id, within);
-        if (end.state === 'lost-to-reboot') continue;
-        if (end.state !== 'finished' || end.exitCode !== 0) throw upgradeFailed(node, end, log);
-        return { packages: parseUpgradedPackages(log).map(({ name, from, to }) => ({ name, from: from ?? null, to })) };
-      }
-      throw ApplicationFailure.create({
-        type: ErrorType.UpgradeFailed,
-        message: `${node} rebooted ${TRIES_AFTER_REBOOT} times under its upgrade. Find out why before trying again.`,
-        nonRetryable: true,
+    upgradeNode(input: UpgradeNodeInput): Promise<UpgradeResult> {
+      return awaitWorld({
+        what: `the upgrade of ${input.node}`,
+        within: input.within,
+        intervalMs: deps.polling.intervalMs,
+        errorType: ErrorType.UpgradeFailed,
+        remedy: REMEDY,
+        look: () => lookAtUpgrade(deps, input),
       });
     },
 
@@ -74,12 +74,31 @@ export function createUpgradeActivities(deps: ActivityDeps) {
         within,
         intervalMs: deps.polling.intervalMs,
         errorType: ErrorType.UpgradeFailed,
-        remedy: 'Look at it on the node: systemctl list-units "caretaker-*".',
+        remedy: REMEDY,
         look: async (): Promise<Look<true>> =>
           (await isRunning(deps, node, jobId)) ? { waitingFor: 'its job still runs' } : { found: true },
       });
     },
   };
+}
+
+async function lookAtUpgrade(
+  deps: ActivityDeps,
+  { node, jobId, within }: UpgradeNodeInput,
+): Promise<Look<UpgradeResult>> {
+  for (const id of jobIds(jobId)) {
+    const { end, log } = await runJob(deps, node, id, within);
+    if (end.state === 'lost-to-reboot') continue;
+    if (end.state === 'absent') return { waitingFor: 'its job has not begun' };
+    if (end.state !== 'finished' || end.exitCode !== 0) throw upgradeFailed(node, end, log);
+    const packages = parseUpgradedPackages(log).map(({ name, from, to }) => ({ name, from: from ?? null, to }));
+    return { found: { packages } };
+  }
+  throw ApplicationFailure.create({
+    type: ErrorType.UpgradeFailed,
+    message: `${node} rebooted ${TRIES_AFTER_REBOOT} times under its upgrade. Find out why before trying again.`,
+    nonRetryable: true,
+  });
 }
 
 async function isRunning(deps: ActivityDeps, node: string, jobId: string): Promise<boolean> {

@@ -59,6 +59,9 @@ async function run(options: StartOptions, teardown: Teardown): Promise<number> {
   say(`Temporal listens on ${temporal.address}${temporal.uiUrl === undefined ? '' : `, Web UI ${temporal.uiUrl}`}.`);
   const client = await connect(temporal.address, teardown);
   const site = await startLab(temporal, options.scale ?? DEMO_SCALE, teardown);
+  const { cluster } = site.lab.access;
+  // Before there is a worker, which would go on with them in the new lab. The parent first: it starts the others.
+  for (const id of [rollingUpdateId(cluster), updateNodeId(cluster)]) await terminateLeftover(client, id);
   await startWorker(site, teardown);
 
   const end = await rollLab(client, site, temporal, teardown);
@@ -117,10 +120,7 @@ async function startWorker({ env }: LabSite, teardown: Teardown): Promise<void> 
 
 /** Returns the exit code of the run, or null when somebody asked us to end before it. */
 async function rollLab(client: Client, site: LabSite, temporal: DevServer, teardown: Teardown): Promise<number | null> {
-  const { cluster } = site.lab.access;
-  const workflowId = rollingUpdateId(cluster);
-  // The parent first, or it would go on to the next node.
-  for (const id of [workflowId, updateNodeId(cluster)]) await terminateLeftover(client, id);
+  const workflowId = rollingUpdateId(site.lab.access.cluster);
   const handle = await client.workflow.start('rollingUpdate', {
     workflowId,
     taskQueue: TaskQueue.maintenance,

@@ -40,7 +40,7 @@ export async function runMaintenanceWorker(options: MaintenanceWorkerOptions): P
       // A running migration or reboot is better awaited for a while than broken off and found again.
       shutdownGraceTime: '30 seconds',
       // How long a run stands still after its worker died; a new one takes over after that.
-      stickyQueueScheduleToStartTimeout: '5 seconds',
+      stickyQueueScheduleToStartTimeout: '2 seconds',
     });
     const running = worker.run();
     options.onReady?.();

@@ -138,7 +138,14 @@ function readFailure(isRead: boolean, status: number, reason: string): Reading {
 
 /** While pve-cluster restarts, calls die of a broken connection to pmxcfs, before or after what they were to do. */
 export function isClusterFilesystemHiccup(status: number, reason: string): boolean {
-  return status === 500 && /ipcc_send_rec|^Connection refused|Transport endpoint is not connected/i.test(reason);
+  return status === 500 && /ipcc_send_rec|Connection refused|Transport endpoint is not connected/i.test(reason);
+}
+
+/** True for a call about a guest that is no longer on the node it was asked of: it has moved or was deleted. */
+export function isGuestGone(error: unknown): boolean {
+  return (
+    error instanceof ProxmoxError && error.status === 500 && /Configuration file .* does not exist/.test(error.reason)
+  );
 }
 
 function isBusy(reason: string): boolean {

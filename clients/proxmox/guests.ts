@@ -1,4 +1,4 @@
-import { ProxmoxError } from './errors.ts';
+import { isGuestGone, ProxmoxError } from './errors.ts';
 import type { RawCalls } from './failover.ts';
 import type {
   GuestConfig,
@@ -47,7 +47,7 @@ export interface GuestCalls {
   migrateGuest(guest: GuestRef, options: MigrateOptions): Promise<string>;
   /**
    * Where the guest is by the cluster's configuration, and what it does there by that node's own word.
-   * Undefined if no guest has this vmid.
+   * Undefined if no guest has this vmid; `status` is `unknown`, and `running` says nothing, if its node does not answer.
    */
   guestLocation(vmid: number): Promise<GuestLocation | undefined>;
 }
@@ -101,16 +101,12 @@ async function guestLocation(
       return { ...found, status, running, lock, haManaged };
     } catch (error) {
       if (!(error instanceof ProxmoxError)) throw error;
-      if (error.outcome === 'retryable')
-        return { ...found, status: 'unknown', running: false, lock: undefined, haManaged: undefined };
       // It moved between the two calls.
-      if (!movedAway(error) || round === locationRounds) throw error;
+      if (isGuestGone(error) && round < locationRounds) continue;
+      if (!isGuestGone(error) && error.outcome !== 'retryable') throw error;
+      return { ...found, status: 'unknown', running: false, lock: undefined, haManaged: undefined };
     }
   }
-}
-
-function movedAway(error: ProxmoxError): boolean {
-  return error.status === 500 && /does not exist/.test(error.reason);
 }
 
 function guestPlaces(data: unknown): readonly (GuestRef & { readonly name: string | undefined })[] {

@@ -6,8 +6,16 @@ export interface PvecmStatus {
   readonly quorum: number;
   /** Votes by corosync node id; the QDevice is not among them. */
   readonly members: ReadonlyMap<number, number>;
-  /** Null without a QDevice; it casts its votes only while it is connected. */
-  readonly qdevice: { readonly votes: number; readonly connected: boolean } | null;
+  /** Null without a QDevice. */
+  readonly qdevice: PvecmQDevice | null;
+}
+
+export interface PvecmQDevice {
+  readonly votes: number;
+  /** Every member has it alive and voting: only then its votes count for whichever nodes remain. */
+  readonly connected: boolean;
+  /** Flags by corosync node id: `A,V,NMW` alive and voting, `NA,NV,NMW` not, `NR` not registered. */
+  readonly flags: ReadonlyMap<number, string>;
 }
 
 /**
@@ -24,32 +32,43 @@ export function parsePvecmStatus(text: string): PvecmStatus {
     }
     return Number(found);
   };
+  const rows = readRows(text);
   return {
     quorate: /^Quorate:\s+Yes/m.test(text),
     expectedVotes: number('Expected votes'),
     totalVotes: number('Total votes'),
     quorum: number('Quorum'),
-    members: readMembers(text),
-    qdevice: readQDevice(text),
+    members: new Map(rows.filter((row) => row.id !== 0).map((row) => [row.id, row.votes])),
+    qdevice: readQDevice(text, rows),
   };
 }
 
 // With a QDevice each line has a column of flags after the votes: `0x00000001          1    A,V,NMW 10.0.0.1 (local)`.
 const MEMBER = /^0x([0-9a-f]{8})\s+(\d+)\s+(.*)$/gm;
 
-function readMembers(text: string): Map<number, number> {
-  const members = new Map<number, number>();
-  for (const [, id = '', votes = ''] of text.matchAll(MEMBER)) {
-    if (Number.parseInt(id, 16) !== 0) members.set(Number.parseInt(id, 16), Number(votes));
-  }
-  return members;
+interface Row {
+  /** Corosync node id; 0 is the QDevice. */
+  readonly id: number;
+  readonly votes: number;
+  /** First word after the votes: the flags, if there is a QDevice. */
+  readonly next: string;
 }
 
-/** A node's flags tell whether the device is Alive and Voting for it; `NR` means not registered. */
-function readQDevice(text: string): PvecmStatus['qdevice'] {
-  const row = [...text.matchAll(MEMBER)].find(([, id = '']) => Number.parseInt(id, 16) === 0);
-  const configured = row !== undefined || /^Flags:.*\bQdevice\b/m.test(text);
-  if (!configured) return null;
-  const connected = /^0x[0-9a-f]{8}\s+\d+\s+A,V,/m.test(text);
-  return { votes: Number(row?.[2] ?? 0), connected };
+function readRows(text: string): Row[] {
+  return [...text.matchAll(MEMBER)].map(([, id = '', votes = '', rest = '']) => ({
+    id: Number.parseInt(id, 16),
+    votes: Number(votes),
+    next: rest.split(/\s/)[0] ?? '',
+  }));
+}
+
+function readQDevice(text: string, rows: readonly Row[]): PvecmQDevice | null {
+  const device = rows.find((row) => row.id === 0);
+  if (!device && !/^Flags:.*\bQdevice\b/m.test(text)) return null;
+  const members = rows.filter((row) => row.id !== 0);
+  return {
+    votes: device?.votes ?? 0,
+    connected: members.length > 0 && members.every((row) => /^A,V(,|$)/.test(row.next)),
+    flags: new Map(members.map((row) => [row.id, row.next])),
+  };
 }

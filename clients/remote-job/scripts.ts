@@ -9,8 +9,9 @@ export interface JobPlace {
 }
 
 /*
- * Files of a job: `boot` (boot id at the launch), `runner`, `launch` (process id, setsid only), `run.<hash>` (wrapper),
- * `command.<hash>`, `claim/` (made once, by the wrapper that runs the command), `claim/pid`, `claim/hash`, `log`, `rc`.
+ * Files of a job: `boot` (boot id at the launch), `runner`, `launch` (process id, or `systemd` once it took the job),
+ * `run.<hash>` (wrapper), `command.<hash>`, `claim/` (made once, by the wrapper that runs the command), `claim/pid`,
+ * `claim/hash`, `log`, `rc`.
  *
  * Launching is harmless: any number of starters may do it, at any moment and after any death, because the wrapper runs
  * the command only if it makes the folder `claim`, which succeeds once. What is read is written beside and renamed.
@@ -20,14 +21,15 @@ export interface JobPlace {
 
 const judge = `
 alive() {
-  if test "$(cat "$d/runner" 2>/dev/null)" = systemd; then
-    case "$(systemctl is-active "$u.service" 2>/dev/null)" in
-      active | activating | deactivating | reloading) return 0 ;;
-    esac
-    return 1
-  fi
   p=$(cat "$d/claim/pid" 2>/dev/null)
-  if test -z "$p"; then
+  if test "$(cat "$d/runner" 2>/dev/null)" = systemd; then
+    a=$(systemctl is-active "$u.service" 2>/dev/null)
+    case "$a" in
+      active | activating | deactivating | reloading | refreshing) return 0 ;;
+      # systemd does not answer, as during its own upgrade. A job that it took may be about to begin.
+      '') test -z "$p" && { test -f "$d/launch" || test -d "$d/claim"; return; } ;;
+    esac
+  elif test -z "$p"; then
     # Claimed, and about to say its process id.
     test -d "$d/claim" && return 0
     p=$(cat "$d/launch" 2>/dev/null)
@@ -119,6 +121,7 @@ if test "$runner" = systemd; then
     say "$s"
     exit 0
   }
+  put "$d/launch" systemd
 else
   # timeout leads the process group, so that its end is the end of all.
   limit= leader=self

@@ -55,6 +55,14 @@ describe('the plan of a roll', () => {
     ]);
   });
 
+  it.each(['shutdown', 'leave'] as const)('refuses the policy "%s" for the guest that runs the update', (treatment) => {
+    const guests = [aVm(105, { node: 'pve1' }), aVm(106, { node: 'pve1' })];
+    const overrides = { '105': treatment, '106': treatment };
+    const settings = theSettings({ orchestratorGuest: 105, policy: { guests: { default: 'migrate', overrides } } });
+    const plan = planRoll(aCluster({ guests }), [outdated('pve1'), outdated('pve2')], settings);
+    expect(refusalsOf(plan)).toMatchObject([{ code: 'own-guest', node: 'pve1', vmid: 105 }]);
+  });
+
   it('tells each reason once, though it holds for several nodes', () => {
     const nodes = [aNode('pve1'), aNode('pve2'), aNode('pve3'), aNode('pve4', { online: false })];
     const settings = theSettings({ nodes: ['pve1', 'pve2', 'pve3'] });
