@@ -119,9 +119,9 @@ function createMover(deps: ActivityDeps, input: MoveGuestInput) {
   const { vmid, kind, name, from, to, withLocalDisks } = input;
   // An earlier attempt of this activity may have started a migration that left a container stopped.
   // What it said about that may have been lost with its worker, but only a container is ever left stopped.
-  const { attempt, heartbeatDetails } = activityInfo();
-  const remembered = heartbeatDetails as { tried?: number } | undefined;
-  let tried = Math.max(remembered?.tried ?? 0, attempt > 1 && kind === 'lxc' ? 1 : 0);
+  const info = activityInfo();
+  const remembered = info.heartbeatDetails as { tried?: number } | undefined;
+  let tried = Math.max(remembered?.tried ?? 0, info.attempt > 1 && kind === 'lxc' ? 1 : 0);
   let ended = 0;
   const type = kind === 'qemu' ? 'qmigrate' : 'vzmigrate';
   const taskOn = (node: string) => ({ node, type, id: String(vmid) });

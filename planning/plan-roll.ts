@@ -17,7 +17,16 @@ export function planRoll(
     const plan = own ? planNode(snapshot, own, settings.policy) : planUnreadable(snapshot, node);
     return { ...plan, refusals: [...plan.refusals, ...refuseOwnEnd(plan, settings.orchestratorGuest)] };
   });
-  return { cluster: settings.cluster, nodes };
+  return { cluster: settings.cluster, nodes: warnOfStrangers(nodes, snapshot, settings) };
+}
+
+/** An exception for a guest that does not exist is a typing error or an old one: either way it protects nobody. */
+function warnOfStrangers(nodes: readonly NodePlan[], snapshot: ClusterSnapshot, { policy }: RollSettings): NodePlan[] {
+  const known = new Set(snapshot.guests.map((guest) => String(guest.vmid)));
+  const warnings = Object.keys(policy.guests.overrides)
+    .filter((vmid) => !known.has(vmid))
+    .map((vmid) => `rollingUpdate.guests.overrides names ${vmid}, but the cluster has no such guest`);
+  return nodes.map((node, index) => (index === 0 ? { ...node, warnings: [...node.warnings, ...warnings] } : node));
 }
 
 /** A run that stops the guest it runs in would never start it again. */

@@ -40,7 +40,10 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
   setHandler(rollReportQuery, () => journal.ended(), { description: 'How it ended; null before.' });
   setHandler(nodeProgressSignal, (news) => journal.node(news), { description: 'Sent by the run of a node.' });
   const skipped = listenToSkips(journal);
-  const operator = listenToOperator(() => journal.show());
+  const operator = listenToOperator(
+    () => journal.show(),
+    () => journal.progress().nodes.some(({ phase }) => phase === 'awaiting-approval'),
+  );
   describeRun('rolling-update');
 
   // Steps come to their end before a cancellation takes effect; the operator hears it and says so at a safe point.

@@ -11,9 +11,13 @@ export interface CurrentRun {
   readonly identity: RunIdentity;
 }
 
-/** The latest rolling update of the cluster, running or over; null when there has been none. */
+/**
+ * The latest rolling update of the cluster, running or over; null when there has been none. A running one goes before a
+ * later one that is over: a schedule may have started it.
+ */
 export async function findLatestRun(session: Session): Promise<CurrentRun | null> {
-  const workflowId = rollingUpdateId(session.config.cluster.name);
+  const plain = rollingUpdateId(session.config.cluster.name);
+  const workflowId = (await findScheduledRun(session, plain)) ?? plain;
   const handle = session.client.workflow.getHandle(workflowId);
   try {
     const description = await handle.describe();
@@ -24,6 +28,15 @@ export async function findLatestRun(session: Session): Promise<CurrentRun | null
     if (error instanceof WorkflowNotFoundError) return null;
     throw error;
   }
+}
+
+/** Temporal appends the time to the id of a run that a schedule starts: `rolling-update/homelab-2026-11-22T03:00:00Z`. */
+async function findScheduledRun({ client }: Session, plain: string): Promise<string | null> {
+  const query = `WorkflowType = "rollingUpdate" AND ExecutionStatus = "Running" AND WorkflowId STARTS_WITH "${plain}-"`;
+  for await (const { workflowId } of client.workflow.list({ query })) {
+    if (/^-\d{4}-\d{2}-\d{2}T[\d:]+Z$/.test(workflowId.slice(plain.length))) return workflowId;
+  }
+  return null;
 }
 
 /** @throws {CliError} when no rolling update runs. */

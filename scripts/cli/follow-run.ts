@@ -8,6 +8,7 @@ import { describeChanges } from './render/changes.ts';
 import { renderPlan } from './render/plan.ts';
 import { renderProgress } from './render/progress.ts';
 import { wrap } from './render/style.ts';
+import { readProgress } from './read-progress.ts';
 import { awaitEnd, type RunEnd } from './run-end.ts';
 import { isSilence } from './temporal.ts';
 import { commandName, layoutFor, printLine, type Output } from './terminal.ts';
@@ -67,7 +68,7 @@ interface Look {
 async function lookAt(client: Client, handle: WorkflowHandle, planKnown: boolean): Promise<Look | null> {
   try {
     return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, async () => ({
-      progress: await handle.query<RollProgress>(Message.progress),
+      progress: await readProgress(client, handle),
       plan: planKnown ? null : await handle.query<RollPlan | null>(Message.plan),
     }));
   } catch (error) {

@@ -43,8 +43,8 @@ export function labConfig(sheet: LabSheet, options: LabConfigOptions): string {
       ...policy,
       timeouts: { workerLost: '5 seconds', ...policy?.timeouts },
       expected: {
-        upgrade: shrunk(240),
-        reboot: shrunk(240),
+        upgrade: shrunk(60),
+        reboot: shrunk(180),
         migrationPerGiB: shrunk(10),
         containerRestart: shrunk(20),
         ...policy?.expected,

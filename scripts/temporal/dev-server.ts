@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { freePort, isPortTaken } from './ports.ts';
-import { registerSearchAttributes, searchAttributeNames } from '../../workers/search-attributes.ts';
+import { searchAttributeNames } from '../../workers/search-attributes.ts';
 
 const HOST = '127.0.0.1';
 const NAMESPACE = 'default';
@@ -68,11 +68,7 @@ export async function ensureDevServer(options: DevServerOptions & { readonly por
         `End that program, or choose another port with --temporal-port.`,
     );
   }
-  try {
-    await registerSearchAttributes(connection, NAMESPACE);
-  } finally {
-    await connection.close();
-  }
+  await connection.close();
   const uiPort = options.uiPort ?? options.port + 1000;
   const uiUrl = (await isPortTaken(uiPort)) ? `http://${HOST}:${String(uiPort)}` : undefined;
   return { address, uiUrl, namespace: NAMESPACE, reused: true, stop: () => Promise.resolve() };

@@ -122,6 +122,28 @@ describe('guests', () => {
     expect(await pve.guestLocation(999)).toBeUndefined();
   });
 
+  it.each([
+    [595, ''],
+    [500, "Configuration file 'nodes/pve1/qemu-server/100.conf' does not exist"],
+  ])('knows the place and not the state of a guest whose node answers %i %s for long', async (status, reason) => {
+    const server = await api(({ path }) =>
+      path.startsWith('/cluster/resources')
+        ? { data: [{ type: 'qemu', id: 'qemu/100', vmid: 100, node: 'pve1', name: 'web', status: 'running' }] }
+        : { status, reason, raw: '' },
+    );
+    const pve = client([{ node: 'pve9', port: server.port }]);
+    expect(await pve.guestLocation(100)).toMatchObject({ node: 'pve1', status: 'unknown' });
+  });
+
+  it.each<[string, unknown]>([
+    ['a property string', 'shutdown_policy=migrate'],
+    ['an object', { shutdown_policy: 'migrate' }],
+  ])('reads the options of the cluster with HA as %s', async (_, ha) => {
+    const server = await api(() => ({ data: { ha, max_workers: 4 } }));
+    const pve = client([{ node: 'pve1', port: server.port }]);
+    expect(await pve.clusterOptions()).toMatchObject({ haShutdownPolicy: 'migrate', maxWorkers: 4 });
+  });
+
   it('reads the migration preconditions of VMs and containers into one shape', async () => {
     const server = await api(({ path }) => {
       const blocking = { 'blocking-ha-resources': [{ sid: 'vm:101', cause: 'resource-affinity' }] };

@@ -268,6 +268,7 @@ describe('errors', () => {
     [595, 'Connection refused', 'ProxmoxUnreachable', 'retryable'],
     [596, 'Connection timed out', 'ProxmoxUnknownOutcome', 'unknown'],
     [500, 'ipcc_send_rec[1] failed: Connection refused', 'ProxmoxUnknownOutcome', 'unknown'],
+    [500, 'Unable to load access control list: Connection refused', 'ProxmoxUnknownOutcome', 'unknown'],
   ] as [number, string, ProxmoxErrorType, string][])(
     'reads a write answered with %i %s',
     async (status, reason, type, outcome) => {
@@ -285,6 +286,14 @@ describe('errors', () => {
       expect(error.message).not.toContain(secret);
     },
   );
+
+  it('takes a read that broke off for pmxcfs, wherever in it, for one to ask again', async () => {
+    const reason = 'Unable to load access control list: Connection refused';
+    const server = await api(() => ({ status: 500, reason, raw: '' }));
+    const error = await failure(client([{ node: 'pve1', port: server.port }]).version());
+    expect(error).toMatchObject({ type: 'ProxmoxBusy', outcome: 'retryable' });
+    expect(server.requests).toHaveLength(2);
+  });
 
   it('prefers the message of the body over the reason phrase and names the parameters', async () => {
     const raw = JSON.stringify({

@@ -270,6 +270,47 @@ setsid /bin/sh -c 'unit=$1; shift; echo $$ >"$unit/pid"; "$@"; /bin/rm -r "$unit
     expect(await runs()).toBe(1);
   });
 
+  /** systemd does not answer about units, as while it executes itself anew in an upgrade. */
+  async function muteSystemd(says = ''): Promise<void> {
+    const running = 'test "$1" = is-system-running && { echo running; exit 0; }';
+    await program('systemctl', `#!/bin/sh\n${running}\necho "Connection reset by peer" >&2\necho ${says}\nexit 1\n`);
+  }
+
+  it.each(['', 'inactive'])('runs as long as its process does, even if systemd says %j about it', async (says) => {
+    await jobs.ensureStarted(job(`echo begun; ${untilGo}`));
+    await vi.waitFor(async () => expect((await jobs.read({ id: 'upgrade-1' })).log).toBe('begun\n'), {
+      timeout: 10_000,
+    });
+    await muteSystemd(says);
+    expect((await jobs.read({ id: 'upgrade-1' })).state).toBe('running');
+    await go();
+    expect(await collect()).toEqual({ log: 'begun\n', state: 'finished', exitCode: 0 });
+  });
+
+  it('is killed when neither systemd nor the kernel know it', async () => {
+    await jobs.ensureStarted(job('kill -9 $PPID; kill -9 $$'));
+    await muteSystemd();
+    await vi.waitFor(async () => expect((await jobs.read({ id: 'upgrade-1' })).state).toBe('killed'), {
+      timeout: 10_000,
+    });
+  });
+
+  it('counts as running from its launch on, even before its first line and while systemd does not answer', async () => {
+    await program('systemd-run', '#!/bin/sh\nexit 0\n');
+    expect(await jobs.ensureStarted(job('true'))).toBe('started');
+    await muteSystemd();
+    expect((await jobs.read({ id: 'upgrade-1' })).state).toBe('running');
+    await mkdir(join(home, 'jobs', 'upgrade-1', 'claim'));
+    expect((await jobs.read({ id: 'upgrade-1' })).state).toBe('running');
+  });
+
+  it('was never started when systemd did not take it, though it does not answer now', async () => {
+    await program('systemd-run', '#!/bin/sh\necho "Failed to connect to bus" >&2\nexit 1\n');
+    await expect(jobs.ensureStarted(job('true'))).rejects.toThrow(/Failed to connect to bus/);
+    await muteSystemd();
+    expect((await jobs.read({ id: 'upgrade-1' })).state).toBe('absent');
+  });
+
   it('is stopped by its unit', async () => {
     await jobs.ensureStarted(job('echo begun; sleep 1000'));
     await vi.waitFor(async () => expect((await jobs.read({ id: 'upgrade-1' })).log).toBe('begun\n'), {

@@ -3,8 +3,12 @@ import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { awaitWorld } from '../../activities/await-world.ts';
 import { guardAll, report } from '../../activities/guard.ts';
+import { errorFromAnswer } from '../../clients/proxmox/errors.ts';
+import { SshError } from '../../clients/ssh/index.ts';
 import { InputError } from '../../config/errors.ts';
 import { activitiesOver, activityEnvironment, clientError, fakeDeps } from '../helpers/fake-deps.ts';
+
+const CALL = { method: 'GET', path: '/cluster/status', endpoint: 'pve1' };
 
 function guarded<Result>(activity: () => Promise<Result>): () => Promise<Result> {
   return guardAll({ activity }).activity;
@@ -73,6 +77,51 @@ describe('an activity', () => {
     ).rejects.toMatchObject({
       type: 'RemoteUnavailable',
       nonRetryable: false,
+    });
+  });
+
+  describe('whose credentials are refused', () => {
+    const refusals = [
+      ['the SSH key', new SshError('SshAuthentication', 'refused', 'root@pve1', 'the host does not accept the key')],
+      ['the API token', errorFromAnswer(CALL, { status: 401, statusText: 'Authentication failed!', body: '' })],
+    ] as const;
+
+    it.each(refusals)('is tried again for a while, for a node that boots refuses %s', async (_, error) => {
+      await expect(activityEnvironment().run(failing(error))).rejects.toMatchObject({
+        type: 'RemoteUnavailable',
+        nonRetryable: false,
+      });
+    });
+
+    it.each(refusals)(
+      'fails for good, with the remedy, when %s is refused for longer than a minute',
+      async (_, error) => {
+        const anHourAgo = { scheduledTimestampMs: Date.now() - 3_600_000 };
+        await expect(activityEnvironment(anHourAgo).run(failing(error))).rejects.toMatchObject({
+          type: 'RemoteRefused',
+          nonRetryable: true,
+          message: error.message,
+        });
+      },
+    );
+
+    it.each(refusals)(
+      'waits to the end of its time when it waits for the world and %s is refused',
+      async (_, error) => {
+        let looks = 0;
+        const wait = () =>
+          awaitWorld({
+            ...{ what: 'rain', within: '2 hours', intervalMs: 1, errorType: 'RejoinFailed', remedy: 'Dance.' },
+            look: () => (++looks < 4 ? Promise.reject(error) : Promise.resolve({ found: 'rain' })),
+          } as const);
+        const anHourAgo = { scheduledTimestampMs: Date.now() - 3_600_000 };
+        expect(await activityEnvironment(anHourAgo).run(guarded(wait))).toBe('rain');
+      },
+    );
+
+    it('fails at once when the token is malformed: nothing was asked', async () => {
+      const malformed = Object.assign(clientError('refused', 'not of the form'), { type: 'ProxmoxUnauthorized' });
+      await expect(activityEnvironment().run(failing(malformed))).rejects.toMatchObject({ nonRetryable: true });
     });
   });
 

@@ -51,8 +51,25 @@ describe('HA maintenance mode', () => {
     await ensure(true, { proxmox: haSays(['maintenance', true]) });
   });
 
-  it('that is off already needs no command', async () => {
-    await ensure(false, { proxmox: haSays(['online', false]) });
+  it('that seems off is commanded off once all the same, for a command to turn it on may still be queued', async () => {
+    const lines: string[] = [];
+    await ensure(false, {
+      proxmox: haSays(['online', false]),
+      exec: (node, line) => {
+        lines.push(`${node}: ${line}`);
+        return answered('');
+      },
+    });
+    expect(lines).toEqual(['pve2: ha-manager crm-command node-maintenance disable pve1']);
+  });
+
+  it('is not believed to be off before a node has taken the command', async () => {
+    let asked = 0;
+    await ensure(false, {
+      proxmox: haSays(['online', false]),
+      exec: () => (++asked <= 4 ? exited(1, 'cluster not ready - no quorum?') : answered('')),
+    });
+    expect(asked).toBe(5);
   });
 
   it('is not off while it is still requested', async () => {

@@ -1,6 +1,6 @@
+import { CancelledFailure } from '@temporalio/activity';
 import { describe, expect, it } from 'vitest';
-import type { GuestLocation, MigrateOptions, ProxmoxClient, TaskResult } from '../../clients/proxmox/index.ts';
-import type { Duration } from '../../domain/duration.ts';
+import type { TaskSearch } from '../../clients/proxmox/index.ts';
 import {
   activitiesOver,
   activityEnvironment,
@@ -9,96 +9,17 @@ import {
   taskFailed,
   taskOk,
 } from '../helpers/fake-deps.ts';
-
-type Place = Pick<GuestLocation, 'node' | 'running' | 'lock'>;
-
-interface GuestWorld {
-  place: Place | undefined;
-  /** What each migration in turn ends with; it may change `place`. The last one counts for all that follow. */
-  migrations: (() => TaskResult)[];
-  runningTask?: string | undefined;
-  refusal?: Error;
-  readonly calls: string[];
-}
-
-function aWorld(place: Partial<Place> = {}): GuestWorld {
-  const world: GuestWorld = {
-    place: { node: 'pve1', running: true, lock: undefined, ...place },
-    migrations: [() => arrive(world)],
-    calls: [],
-  };
-  return world;
-}
-
-function arrive(world: GuestWorld, result = taskOk): TaskResult {
-  world.place = { node: 'pve2', running: true, lock: undefined };
-  return result;
-}
-
-function proxmoxOf(world: GuestWorld, type: 'qemu' | 'lxc'): Partial<ProxmoxClient> {
-  const endOf = (upid: string): TaskResult => {
-    if (upid === 'start') {
-      if (world.place) world.place = { ...world.place, running: true };
-      return taskOk;
-    }
-    const next = world.migrations.length > 1 ? world.migrations.shift() : world.migrations[0];
-    world.runningTask = undefined;
-    return next?.() ?? taskOk;
-  };
-  return {
-    findRunningTask: ({ type: kind }) => Promise.resolve(/migrate$/.test(kind) ? world.runningTask : undefined),
-    startTask: ({ post }) => post(),
-    guestLocation: (vmid) =>
-      Promise.resolve(
-        world.place && {
-          vmid,
-          type,
-          name: undefined,
-          haManaged: false,
-          status: world.place.running ? 'running' : 'stopped',
-          ...world.place,
-        },
-      ),
-    migrateGuest: (guest, options: MigrateOptions) => {
-      world.calls.push(`migrate ${guest.node} ${JSON.stringify(options)}`);
-      return world.refusal ? Promise.reject(world.refusal) : Promise.resolve('migrate');
-    },
-    startGuest: (guest) => {
-      world.calls.push(`start on ${guest.node}`);
-      return Promise.resolve('start');
-    },
-    task: (upid) => ({
-      upid,
-      follow: () => {
-        world.calls.push(`follow ${upid}`);
-        return Promise.resolve(endOf(upid));
-      },
-      stop: () => Promise.reject(new Error('a migration is never stopped')),
-    }),
-  };
-}
-
-interface MoveOptions {
-  readonly kind?: 'qemu' | 'lxc';
-  readonly withLocalDisks?: boolean;
-  readonly within?: Duration;
-  readonly attempt?: number;
-  readonly heartbeatDetails?: unknown;
-}
-
-function move(world: GuestWorld, options: MoveOptions = {}) {
-  const { kind = 'qemu', withLocalDisks = false, within = '1 minute', ...info } = options;
-  const { moveGuest } = activitiesOver(fakeDeps({ proxmox: proxmoxOf(world, kind) }));
-  return activityEnvironment(info).run(moveGuest, {
-    vmid: 100,
-    kind,
-    name: 'web',
-    from: 'pve1',
-    to: 'pve2',
-    withLocalDisks,
-    within,
-  });
-}
+import {
+  type MoveOptions,
+  aWorld,
+  arrive,
+  move,
+  moveIn,
+  neverEnding,
+  proxmoxOf,
+  silentAtFirst,
+  theMove,
+} from '../helpers/guest-world.ts';
 
 describe('moving a guest', () => {
   it('migrates a running VM live', async () => {
@@ -158,6 +79,93 @@ describe('moving a guest', () => {
     expect(world.calls).toEqual(['follow earlier']);
   });
 
+  it.each(['pve1', 'pve2'])('does not take a guest on %s for stopped while that node does not answer', async (node) => {
+    const world = aWorld({ node });
+    const proxmox = silentAtFirst(proxmoxOf(world, 'qemu'));
+    expect(await moveIn(proxmox)).toEqual({ vmid: 100, node: 'pve2' });
+    expect(world.calls.filter((call) => call.startsWith('start'))).toEqual([]);
+  });
+
+  it('says that a node did not answer, at the end of its time', async () => {
+    const proxmox = silentAtFirst(proxmoxOf(aWorld(), 'qemu'), Infinity);
+    await expect(moveIn(proxmox, '20 ms')).rejects.toMatchObject({
+      type: 'GuestMoveFailed',
+      message: expect.stringContaining('pve1 does not say whether web (100) runs') as string,
+    });
+  });
+
+  it('waits for a guest on another node that is being migrated away from there, then moves it', async () => {
+    const world = aWorld({ node: 'pve2', lock: 'migrate' });
+    world.runningTask = 'earlier';
+    const proxmox = proxmoxOf(world, 'qemu');
+    // It leaves pve2 for pve1, from where it is to be moved to pve2.
+    proxmox.findRunningTask = ({ node }) => Promise.resolve(node === 'pve2' ? world.runningTask : undefined);
+    world.migrations = [
+      () => {
+        world.place = { node: 'pve1', running: true, lock: undefined };
+        return taskOk;
+      },
+      () => arrive(world),
+    ];
+    expect(await moveIn(proxmox)).toEqual({ vmid: 100, node: 'pve2' });
+    expect(world.calls).toEqual(['follow earlier', expect.stringContaining('migrate pve1'), 'follow migrate']);
+  });
+
+  it('does not believe a guest to have arrived anywhere while it is locked by a migration', async () => {
+    const world = aWorld({ node: 'pve3', lock: 'migrate' });
+    await expect(move(world, { within: '20 ms' })).rejects.toMatchObject({
+      message: expect.stringContaining('it is locked (migrate)') as string,
+    });
+  });
+
+  it.each([
+    "can't lock file '/var/lock/pve-manager/pve-migrate-100' - got timeout",
+    'VM is locked (backup)',
+    'CT is locked (snapshot)',
+  ])('does not count a migration that could not begin: "%s"', async (reason) => {
+    const world = aWorld();
+    world.migrations = [...Array.from({ length: 5 }, () => () => taskFailed(reason)), () => arrive(world)];
+    expect(await move(world)).toEqual({ vmid: 100, node: 'pve2' });
+    expect(world.calls.filter((call) => call.startsWith('migrate'))).toHaveLength(6);
+  });
+
+  it('ends with its own explanation when the migration takes too long', async () => {
+    const world = aWorld();
+    const { proxmox } = neverEnding(proxmoxOf(world, 'qemu'));
+    await expect(moveIn(proxmox, '20 ms')).rejects.toMatchObject({
+      type: 'GuestMoveFailed',
+      message: expect.stringMatching(/^Waited 20 ms for web \(100\) to move.*: the migration still runs\./) as string,
+    });
+  });
+
+  it('ends with the cancellation, not with an explanation, when it is cancelled under the migration', async () => {
+    const { proxmox, followed } = neverEnding(proxmoxOf(aWorld(), 'qemu'));
+    const { moveGuest } = activitiesOver(fakeDeps({ proxmox }));
+    const environment = activityEnvironment();
+    void followed.then(() => environment.cancel());
+    await expect(environment.run(moveGuest, theMove('1 minute'))).rejects.toBeInstanceOf(CancelledFailure);
+  });
+
+  it('begins no migration after its time', async () => {
+    const world = aWorld();
+    const late = { scheduledTimestampMs: Date.now() - 3_600_000 };
+    const { moveGuest } = activitiesOver(fakeDeps({ proxmox: proxmoxOf(world, 'qemu') }));
+    await expect(activityEnvironment(late).run(moveGuest, theMove('1 minute'))).rejects.toMatchObject({
+      message: expect.stringContaining('there is no time left for the migration') as string,
+    });
+    expect(world.calls).toEqual([]);
+  });
+
+  it.each(['CT 100 already running', 'VM 100 already running'])('looks again when told "%s"', async (reason) => {
+    const world = aWorld({ node: 'pve2', running: false });
+    const proxmox = proxmoxOf(world, 'lxc');
+    proxmox.startGuest = () => {
+      world.place = { node: 'pve2', running: true, lock: undefined };
+      return Promise.reject(clientError('refused', reason));
+    };
+    expect(await moveIn(proxmox)).toEqual({ vmid: 100, node: 'pve2' });
+  });
+
   it('leaves a guest where somebody else has moved it', async () => {
     const world = aWorld({ node: 'pve3' });
     expect(await move(world)).toEqual({ vmid: 100, node: 'pve3' });
@@ -196,6 +204,7 @@ describe('moving a guest', () => {
   it.each<[string, MoveOptions]>([
     ['remembers it', { attempt: 2, heartbeatDetails: { tried: 1, waitingFor: 'the migration' } }],
     ['lost its memory with its worker', { attempt: 2 }],
+    ['lost what came after it waited for a lock', { attempt: 2, heartbeatDetails: { tried: 0, waitingFor: 'a lock' } }],
   ])('starts a container that an earlier attempt left stopped, when it %s', async (_, options) => {
     const world = aWorld({ running: false });
     expect(await move(world, { kind: 'lxc', ...options })).toEqual({ vmid: 100, node: 'pve2' });
@@ -290,7 +299,8 @@ describe('moving a guest', () => {
     const world = aWorld({ node: 'pve2' });
     const proxmox = {
       ...proxmoxOf(world, 'qemu'),
-      findRunningTask: () => Promise.reject(clientError('retryable', '595')),
+      findRunningTask: ({ node }: TaskSearch) =>
+        node === 'pve1' ? Promise.reject(clientError('retryable', '595')) : Promise.resolve(undefined),
     };
     const { moveGuest } = activitiesOver(fakeDeps({ proxmox }));
     const moved = await activityEnvironment().run(moveGuest, {
@@ -313,56 +323,5 @@ describe('moving a guest', () => {
       nonRetryable: true,
       message: expect.stringContaining('no longer exists') as string,
     });
-  });
-});
-
-describe('stopping and starting a guest', () => {
-  const guest = { vmid: 100, kind: 'qemu', name: 'web', node: 'pve1', within: '1 minute' } as const;
-
-  it('shuts it down in order and waits until it is down', async () => {
-    const world = aWorld();
-    world.migrations = [
-      () => {
-        world.place = { node: 'pve1', running: false, lock: undefined };
-        return taskOk;
-      },
-    ];
-    const shutdownGuest = () => Promise.resolve('shutdown');
-    const { ensureGuestStopped } = activitiesOver(
-      fakeDeps({ proxmox: { ...proxmoxOf(world, 'qemu'), shutdownGuest } }),
-    );
-    await activityEnvironment().run(ensureGuestStopped, guest);
-    expect(world.calls).toEqual(['follow shutdown']);
-  });
-
-  it('does nothing to one that is down already or has gone elsewhere', async () => {
-    for (const place of [{ running: false }, { node: 'pve2' }]) {
-      const world = aWorld(place);
-      const { ensureGuestStopped } = activitiesOver(fakeDeps({ proxmox: proxmoxOf(world, 'qemu') }));
-      await activityEnvironment().run(ensureGuestStopped, guest);
-      expect(world.calls).toEqual([]);
-    }
-  });
-
-  it('never forces one that does not obey, and says what to do', async () => {
-    const world = aWorld();
-    world.migrations = [() => taskFailed('VM quit/powerdown failed - got timeout')];
-    const shutdownGuest = () => Promise.resolve('shutdown');
-    const { ensureGuestStopped } = activitiesOver(
-      fakeDeps({ proxmox: { ...proxmoxOf(world, 'qemu'), shutdownGuest } }),
-    );
-    await expect(activityEnvironment().run(ensureGuestStopped, { ...guest, within: '20 ms' })).rejects.toMatchObject({
-      type: 'GuestMoveFailed',
-      message: expect.stringContaining('Shut it down by hand') as string,
-    });
-  });
-
-  it('starts one where it is now, and leaves one alone that runs', async () => {
-    const world = aWorld({ node: 'pve3', running: false });
-    const { ensureGuestRunning } = activitiesOver(fakeDeps({ proxmox: proxmoxOf(world, 'qemu') }));
-    expect(await activityEnvironment().run(ensureGuestRunning, guest)).toEqual({ vmid: 100, node: 'pve3' });
-    expect(world.calls).toEqual(['start on pve3', 'follow start']);
-    expect(await activityEnvironment().run(ensureGuestRunning, guest)).toEqual({ vmid: 100, node: 'pve3' });
-    expect(world.calls).toHaveLength(2);
   });
 });

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { errorFromAnswer } from '../../clients/proxmox/errors.ts';
 import type { ProxmoxClient } from '../../clients/proxmox/index.ts';
-import { activitiesOver, activityEnvironment, answered, clientError, exited, fakeDeps } from '../helpers/fake-deps.ts';
+import { SshError } from '../../clients/ssh/index.ts';
+import {
+  activitiesOver,
+  activityEnvironment,
+  answered,
+  clientError,
+  exited,
+  fakeDeps,
+  taskFailed,
+} from '../helpers/fake-deps.ts';
 import { NEW_KERNEL } from '../helpers/builders.ts';
 
 const down = clientError('retryable', 'SSH to root@pve1: connection refused');
@@ -84,6 +94,28 @@ describe('rebooting a node', () => {
     });
   });
 
+  it('waits on while the node refuses the key, as it does before /etc/pve is mounted', async () => {
+    const { exec } = aNodeThatShows('boot-1', null, 'boot-2');
+    let refusals = 3;
+    const booting = (node: string, line: string) => {
+      const shown = exec(node, line);
+      if (!shown.stdout.includes('boot-2') || refusals-- <= 0) return shown;
+      throw new SshError('SshAuthentication', 'refused', 'root@pve1', 'the host does not accept the key');
+    };
+    expect(await reboot(booting)).toMatchObject({ bootId: 'boot-2' });
+    expect(refusals).toBeLessThan(0);
+  });
+
+  it('waits on while the node takes connections but runs nothing', async () => {
+    const { exec } = aNodeThatShows('boot-1', null, 'boot-2');
+    let refusals = 2;
+    const booting = (node: string, line: string) => {
+      const shown = exec(node, line);
+      return shown.stdout.includes('boot-2') && refusals-- > 0 ? exited(1, 'System is booting up.') : shown;
+    };
+    expect(await reboot(booting)).toMatchObject({ bootId: 'boot-2' });
+  });
+
   it('stops at once when the host key is not the known one', async () => {
     const changed = clientError('refused', 'SSH to root@pve1: its host key has changed');
     const exec = () => {
@@ -121,6 +153,66 @@ describe('waiting for a node to be a full member', () => {
     const sizes = { total: undefined, used: undefined, available: undefined };
     return { storage, type: 'dir', content: [], enabled: true, active: true, shared: false, ...sizes };
   }
+
+  const API_CALL = { method: 'GET', path: '/cluster/status', endpoint: 'pve1' };
+
+  it.each([
+    [401, 'Authentication failed!'],
+    [403, 'Permission check failed (/, Sys.Audit)'],
+    [500, 'Unable to load access control list: Connection refused'],
+    [500, "hostname lookup 'pve1' failed - failed to get address info for: pve1: Name or service not known"],
+  ])('waits on when a call is answered with %i %s', async (status, statusText) => {
+    const { proxmox } = aNodeWhoseCorosync(true);
+    const { services } = proxmox;
+    let refusals = 3;
+    const booting = (node: string) =>
+      refusals-- > 0 ? Promise.reject(errorFromAnswer(API_CALL, { status, statusText, body: '' })) : services!(node);
+    expect(await rejoin({ ...proxmox, services: booting }, 1)).toMatchObject({ activeServices: ['corosync'] });
+  });
+
+  it('waits on while the node refuses the SSH key', async () => {
+    const { proxmox } = aNodeWhoseCorosync(true);
+    let refusals = 3;
+    const exec = () => {
+      if (refusals-- > 0) throw new SshError('SshAuthentication', 'refused', 'root@pve1', 'no key');
+      return answered(`boot-2\n${NEW_KERNEL}\n`);
+    };
+    const { awaitRejoin } = activitiesOver(fakeDeps({ proxmox, exec, stablePolls: 1 }));
+    const input = { node: 'pve1', expected, within: '1 minute' } as const;
+    expect(await activityEnvironment().run(awaitRejoin, input)).toMatchObject({ bootId: 'boot-2' });
+  });
+
+  it.each(['ProxmoxTls', 'SshHostKeyChanged', 'SshHostKeyUnknown'])('ends at once with %s', async (type) => {
+    const { proxmox } = aNodeWhoseCorosync(true);
+    const stranger = Object.assign(clientError('refused', 'not the one we know'), { type });
+    await expect(rejoin({ ...proxmox, storages: () => Promise.reject(stranger) }, 1)).rejects.toMatchObject({
+      type: 'RemoteRefused',
+      nonRetryable: true,
+    });
+  });
+
+  it.each(['clusterStatus', 'services', 'storages', 'haStatus'] as const)(
+    'needs all that the node shows before, so nothing is noted while %s does not answer',
+    async (silent) => {
+      const { proxmox } = aNodeWhoseCorosync(true);
+      const exec = () => answered(`boot-1\n${NEW_KERNEL}\n`);
+      const broken = { ...proxmox, [silent]: () => Promise.reject(clientError('retryable', '595')) };
+      const { readNodeHealth } = activitiesOver(fakeDeps({ proxmox: broken, exec }));
+      await expect(activityEnvironment().run(readNodeHealth, { node: 'pve1' })).rejects.toMatchObject({
+        type: 'RemoteUnavailable',
+        nonRetryable: false,
+      });
+    },
+  );
+
+  it('needs the boot id of the node before, too', async () => {
+    const { proxmox } = aNodeWhoseCorosync(true);
+    const { readNodeHealth } = activitiesOver(fakeDeps({ proxmox, exec: aNodeThatShows(null).exec }));
+    await expect(activityEnvironment().run(readNodeHealth, { node: 'pve1' })).rejects.toMatchObject({
+      type: 'RemoteUnavailable',
+      nonRetryable: false,
+    });
+  });
 
   function rejoin(proxmox: Partial<ProxmoxClient>, stablePolls: number, within: '1 minute' | '20 ms' = '1 minute') {
     const exec = () => answered(`boot-2\n${NEW_KERNEL}\n`);
@@ -178,6 +270,25 @@ describe('the software of a node', () => {
       pending: [],
       kernels: { running: '6.14.8-2-pve', installed: ['6.14.8-2-pve'], pinned: '6.14.8-2-pve', nextBoot: null },
       bootId: 'boot-1',
+    });
+  });
+
+  it('is asked for again when the package lists cannot be refreshed, for a mirror may come back', async () => {
+    const refresh: Partial<ProxmoxClient> = {
+      findRunningTask: () => Promise.resolve(undefined),
+      startTask: ({ post }) => post(),
+      refreshPackages: () => Promise.resolve('refresh'),
+      task: (upid) => ({
+        upid,
+        follow: () => Promise.resolve(taskFailed("command 'apt-get update' failed: exit code 100")),
+        stop: () => Promise.resolve(),
+      }),
+    };
+    const { readNodeSoftware } = activitiesOver(fakeDeps({ proxmox: { ...packages, ...refresh } }));
+    await expect(activityEnvironment().run(readNodeSoftware, { node: 'pve1', refresh: true })).rejects.toMatchObject({
+      type: 'UpgradeFailed',
+      nonRetryable: false,
+      message: expect.stringMatching(/cannot be refreshed.*exit code 100.*Check the repositories of pve1/) as string,
     });
   });
 

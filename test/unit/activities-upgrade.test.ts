@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JobEnd, RemoteJobs } from '../../clients/remote-job/index.ts';
-import { activitiesOver, activityEnvironment, fakeDeps } from '../helpers/fake-deps.ts';
+import { SshError } from '../../clients/ssh/index.ts';
+import { activitiesOver, activityEnvironment, clientError, fakeDeps } from '../helpers/fake-deps.ts';
 
 const APT_LOG = `1 upgraded, 1 newly installed, 0 to remove and 0 not upgraded.
 Unpacking pve-manager (9.0.4) over (9.0.3) ...
@@ -83,6 +84,33 @@ describe('the upgrade of a node', () => {
       message: 'pve1 rebooted 3 times under its upgrade. Find out why before trying again.',
     });
     expect(started).toHaveLength(3);
+  });
+
+  it.each([
+    ['is lost', clientError('unknown', 'the connection was lost')],
+    ['is refused while pve-cluster restarts', new SshError('SshAuthentication', 'refused', 'root@pve1', 'no key')],
+  ])('is followed on after its connection %s, however long it has run', async (_, broken) => {
+    const { started, jobs } = aNodeWhoseJobsEnd({ log: APT_LOG });
+    const { follow } = jobs;
+    let connections = 0;
+    jobs.follow = (options) => (++connections < 4 ? Promise.reject(broken) : follow!(options));
+    const { upgradeNode } = activitiesOver(fakeDeps({ jobs }));
+    const anHourAgo = { scheduledTimestampMs: Date.now() - 3_600_000 };
+    const input = { node: 'pve1', jobId: 'upgrade-1', within: '2 hours' } as const;
+    expect((await activityEnvironment(anHourAgo).run(upgradeNode, input)).packages).toHaveLength(2);
+    expect(new Set(started.map((job) => job.id))).toEqual(new Set(['upgrade-1']));
+  });
+
+  it('ends at once when the host key is not the known one', async () => {
+    const { jobs } = aNodeWhoseJobsEnd({});
+    jobs.follow = () => Promise.reject(new SshError('SshHostKeyChanged', 'refused', 'root@pve1', 'it has changed'));
+    await expect(upgrade(jobs)).rejects.toMatchObject({ type: 'RemoteRefused', nonRetryable: true });
+  });
+
+  it('is launched again when its job had not begun', async () => {
+    const { started, jobs } = aNodeWhoseJobsEnd({ state: 'absent', exitCode: undefined }, { log: APT_LOG });
+    expect((await upgrade(jobs)).packages).toHaveLength(2);
+    expect(started.map((job) => job.id)).toEqual(['upgrade-1', 'upgrade-1']);
   });
 
   it('that fails says the line that says why, what to do, and carries the end of the log', async () => {

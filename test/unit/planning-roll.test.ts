@@ -63,6 +63,14 @@ describe('the plan of a roll', () => {
     expect(refusalsOf(plan)).toMatchObject([{ code: 'own-guest', node: 'pve1', vmid: 105 }]);
   });
 
+  it('warns of an exception for a guest that the cluster does not have', () => {
+    const settings = theSettings({ policy: { guests: { default: 'migrate', overrides: { '999': 'shutdown' } } } });
+    const plan = planRoll(aCluster(), [outdated('pve1'), outdated('pve2')], settings);
+    expect(plan.nodes[0]?.warnings).toEqual([
+      'rollingUpdate.guests.overrides names 999, but the cluster has no such guest',
+    ]);
+  });
+
   it('tells each reason once, though it holds for several nodes', () => {
     const nodes = [aNode('pve1'), aNode('pve2'), aNode('pve3'), aNode('pve4', { online: false })];
     const settings = theSettings({ nodes: ['pve1', 'pve2', 'pve3'] });

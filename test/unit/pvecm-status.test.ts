@@ -104,7 +104,7 @@ describe('pvecm status', () => {
 
   it('tells the QDevice from the nodes, whose ids are hexadecimal', () => {
     const status = parsePvecmStatus(WITH_QDEVICE);
-    expect(status.qdevice).toEqual({ votes: 1, connected: true });
+    expect(status.qdevice).toMatchObject({ votes: 1, connected: true });
     expect([...status.members]).toEqual([
       [1, 1],
       [10, 1],
@@ -113,6 +113,22 @@ describe('pvecm status', () => {
 
   it('counts a QDevice that is configured but not alive as not connected', () => {
     expect(parsePvecmStatus(QDEVICE_GONE).qdevice).toMatchObject({ connected: false });
+  });
+
+  it('counts a QDevice as connected only when it votes for every node', () => {
+    const forOneOnly = WITH_QDEVICE.replace('1    A,V,NMW 192.0.2.12', '1  NA,NV,NMW 192.0.2.12');
+    expect(parsePvecmStatus(forOneOnly).qdevice).toEqual({
+      votes: 1,
+      connected: false,
+      flags: new Map([
+        [1, 'A,V,NMW'],
+        [10, 'NA,NV,NMW'],
+      ]),
+    });
+    const notVoting = WITH_QDEVICE.replace('1    A,V,NMW 192.0.2.12', '1   A,NV,NMW 192.0.2.12');
+    expect(parsePvecmStatus(notVoting).qdevice).toMatchObject({ connected: false });
+    const notRegistered = WITH_QDEVICE.replace('1    A,V,NMW 192.0.2.12', '1         NR 192.0.2.12');
+    expect(parsePvecmStatus(notRegistered).qdevice).toMatchObject({ connected: false });
   });
 
   it('says what is missing when a node is in no cluster', () => {

@@ -1,6 +1,7 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RollReport } from '../../domain/report.ts';
+import type { NodeProgress, RollReport } from '../../domain/report.ts';
+import { updateNodeId } from '../../domain/ids.ts';
 import { aVm } from '../helpers/builders.ts';
 import { timeSkippingEnvironment } from '../helpers/temporal.ts';
 import {
@@ -71,6 +72,21 @@ describe('approval of the plan', () => {
   });
 });
 
+describe('an approval that nothing waits for', () => {
+  it('is refused, and the run goes on', async () => {
+    const world = aWorld([], { nodes: ['pve1'] });
+    let answer: unknown;
+    world.before.upgradeNode = async () => {
+      answer ??= await environment.client.workflow
+        .getHandle(updateNodeId('homelab'))
+        .executeUpdate('approve')
+        .catch((error: unknown) => error);
+    };
+    expect((await roll(environment, world)).outcome).toBe('done');
+    expect(answer).toMatchObject({ cause: { message: 'nothing waits for an approval now' } });
+  });
+});
+
 describe('approval of every node', () => {
   it('is asked for each, and given through the roll', async () => {
     const world = aWorld([], { approval: 'every-node' });
@@ -112,10 +128,12 @@ describe('a pause', () => {
     const report = await roll(environment, world, {
       meanwhile: async (run) => {
         await tell(run);
-        await until(async () => (await progressOf(run.handle)).nodes[0]?.guests[0]?.at === 'away');
+        const node = environment.client.workflow.getHandle(run.child);
+        const news = () => node.query<NodeProgress>('progress').catch(() => null);
+        await until(async () => (await news())?.guests[0]?.at === 'away');
         expect(await progressOf(run.handle)).toMatchObject({ paused: true, nodes: [{ phase: 'draining' }] });
         // The run of the node has seen the end of the move, and has not gone on to the next step.
-        expect(await scheduledBy(environment.client.workflow.getHandle(run.child))).not.toContain('upgradeNode');
+        expect(await scheduledBy(node)).not.toContain('upgradeNode');
         expect(await run.handle.executeUpdate('resume')).toBe('goes on');
       },
     });

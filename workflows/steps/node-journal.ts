@@ -15,7 +15,10 @@ import type { OpenUndo } from '../../domain/undo.ts';
 import { nodeProgressSignal } from '../messages.ts';
 import { nodeDetails } from './details.ts';
 
-/** What is known about one node's update so far; every entry is shown in the UI and told to the parent at once. */
+/**
+ * What is known about one node's update so far. Everything is shown in the UI at once; the parent is told the phases
+ * only, for a signal for every guest would bury its history.
+ */
 export interface NodeJournal {
   enter(phase: NodePhase): void;
   expectGuests(moves: readonly GuestMove[]): void;
@@ -40,8 +43,8 @@ export function createNodeJournal(node: string): NodeJournal {
     phases: [...phases],
     guests: [...guests.values()],
   });
-  const publish = () => {
-    setCurrentDetails(nodeDetails(progress(), warnings));
+  const show = () => setCurrentDetails(nodeDetails(progress(), warnings));
+  const tellParent = () => {
     const { parent } = workflowInfo();
     if (!parent) return;
     // A parent that has ended needs no news; the signal must not hold up or fail the work.
@@ -53,7 +56,8 @@ export function createNodeJournal(node: string): NodeJournal {
   return {
     enter(phase) {
       phases.push({ phase, startedAt: new Date(Date.now()).toISOString() });
-      publish();
+      show();
+      tellParent();
     },
     expectGuests(moves) {
       for (const { vmid, name, how } of moves) {
@@ -64,7 +68,7 @@ export function createNodeJournal(node: string): NodeJournal {
       const known = guests.get(vmid);
       if (!known) return;
       guests.set(vmid, { ...known, at, node: where });
-      publish();
+      show();
     },
     warn(warning) {
       warnings.push(warning);

@@ -44,12 +44,15 @@ export interface Operator {
  * Registers the handlers that every maintenance workflow has. Call it first, outside any inner scope: it hears the
  * cancellation of the scope it is called in, while the work itself runs in a scope that cannot be cancelled. So a
  * cancelled run ends like an aborted one: after the current step, and tidied up.
+ *
+ * @param childAsks Whether a child waits for an approval, which is then passed on to it.
  */
-export function listenToOperator(onChange: () => void): Operator {
+export function listenToOperator(onChange: () => void, childAsks: () => boolean = () => false): Operator {
   let paused = false;
   let aborted = false;
   let cancelled = false;
   let approvals = 0;
+  let asking = false;
   let waitingFor: string | null = null;
   let child: { handle: Child; cancel: () => void } | null = null;
 
@@ -70,10 +73,15 @@ export function listenToOperator(onChange: () => void): Operator {
     onChange();
     return held ? 'goes on' : 'was not paused';
   };
+  const somethingAsks = () => asking || childAsks();
   const approve = () => {
     approvals += 1;
     forward(approveSignal);
-    return waitingFor === null && child === null ? 'nothing to approve now' : 'approved';
+    return 'approved';
+  };
+  const approveOrRefuse = () => {
+    if (somethingAsks()) return approve();
+    throw ApplicationFailure.nonRetryable('nothing waits for an approval now', ErrorType.InvalidInput);
   };
   const abort = () => {
     aborted = true;
@@ -86,8 +94,10 @@ export function listenToOperator(onChange: () => void): Operator {
   setHandler(pauseSignal, () => void pause(), { description: 'Hold at the next safe point.' });
   setHandler(resumeUpdate, resume, { description: 'Go on after a pause.' });
   setHandler(resumeSignal, () => void resume(), { description: 'Go on after a pause.' });
-  setHandler(approveUpdate, approve, { description: 'Agree to what the run waits for.' });
-  setHandler(approveSignal, () => void approve(), { description: 'Agree to what the run waits for.' });
+  setHandler(approveUpdate, approveOrRefuse, { description: 'Agree to what the run waits for.' });
+  setHandler(approveSignal, () => void approve(), {
+    description: 'Agree to what the run waits for.',
+  });
   setHandler(abortUpdate, abort, { description: 'Stop after the current step and tidy up.' });
   setHandler(abortSignal, () => void abort(), { description: 'Stop after the current step and tidy up.' });
 
@@ -135,7 +145,11 @@ export function listenToOperator(onChange: () => void): Operator {
     async awaitApproval(question, timeout) {
       throwIfEnding();
       const before = approvals;
-      if (await waitFor(question, () => approvals > before, timeout)) return;
+      asking = true;
+      const approved = await waitFor(question, () => approvals > before, timeout).finally(() => {
+        asking = false;
+      });
+      if (approved) return;
       throw ApplicationFailure.create({
         type: ErrorType.Refused,
         message: `Nobody approved within ${timeout}: ${question}. Start again when somebody can.`,

@@ -102,11 +102,12 @@ function withoutReport(plan: RollPlan | null, { reports, nodes, outcome, reason 
     .filter(({ node }) => !reported.has(node))
     .map(({ node }): NodeReport => {
       const last = nodes.get(node);
+      const upToDate = outcome === 'nothing-to-do';
       const reached = last !== undefined && last.phase !== 'waiting';
       return {
         node,
-        outcome: !reached ? 'not-reached' : outcome === 'aborted' ? 'aborted' : 'failed',
-        reason: reached ? reason : 'the run ended before it',
+        outcome: upToDate ? 'skipped' : !reached ? 'not-reached' : outcome === 'aborted' ? 'aborted' : 'failed',
+        reason: reached || upToDate ? reason : 'the run ended before it',
         phases: last?.phases ?? [],
         packages: [],
         reboot: null,

@@ -17,7 +17,7 @@ export function listenToSkips(journal: RollJournal): ReadonlySet<string> {
       const phase = journal.progress().nodes.find((each) => each.node === node)?.phase;
       if (phase !== 'waiting') {
         throw invalid(
-          `node: ${node} is no longer waiting (${phase ?? 'unknown'}); use abort to stop after its current step`,
+          `node: ${node} is no longer waiting (${phase ?? 'unknown'}); cancel the run to stop after its current step`,
         );
       }
       skipped.add(node);

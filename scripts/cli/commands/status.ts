@@ -1,15 +1,11 @@
-import { Message } from '../../../domain/messages.ts';
-import type { RollProgress } from '../../../domain/report.ts';
 import type { Session } from '../context.ts';
 import { findLatestRun, type CurrentRun } from '../current-run.ts';
 import { printEnd } from '../outcome.ts';
+import { readProgressIfAnswered } from '../read-progress.ts';
 import { renderProgress } from '../render/progress.ts';
 import { awaitEnd } from '../run-end.ts';
-import { isSilence } from '../temporal.ts';
 import { layoutFor, printJson, printLine, type ExitCode } from '../terminal.ts';
 import { follow } from './update.ts';
-
-const QUERY_TIMEOUT_MS = 10_000;
 
 /** Shows the run that is under way, or how the last one ended; its exit code is that of the run. */
 export async function status(
@@ -30,7 +26,7 @@ export async function status(
 
 async function printProgress(session: Session, run: CurrentRun, { json = false }): Promise<ExitCode> {
   const { stdout, env } = session.terminal;
-  const progress = await readProgress(session, run);
+  const progress = await readProgressIfAnswered(session.client, run.handle);
   if (json) printJson(stdout, { ...run.identity, status: 'running', progress });
   else if (progress === null) {
     printLine(
@@ -42,13 +38,4 @@ async function printProgress(session: Session, run: CurrentRun, { json = false }
     printLine(stdout, renderProgress(progress, options));
   }
   return 0;
-}
-
-async function readProgress({ client }: Session, { handle }: CurrentRun): Promise<RollProgress | null> {
-  try {
-    return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query<RollProgress>(Message.progress));
-  } catch (error) {
-    if (isSilence(error)) return null;
-    throw error;
-  }
 }

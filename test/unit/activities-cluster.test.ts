@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { errorFromAnswer } from '../../clients/proxmox/errors.ts';
+import type { GuestResource, GuestStatus, ProxmoxClient } from '../../clients/proxmox/index.ts';
+import { activitiesOver, activityEnvironment, answered, fakeDeps } from '../helpers/fake-deps.ts';
+
+const VOTES = `Quorate:          Yes
+Expected votes:   3
+Total votes:      3
+Quorum:           2
+Flags:            Quorate Qdevice
+
+0x00000001          1    A,V,NMW 192.0.2.11 (local)
+0x00000002          1  NA,NV,NMW 192.0.2.12
+0x00000000          1            Qdevice
+`;
+
+function listed(vmid: number, node: string): GuestResource {
+  return {
+    ...{ type: 'qemu', vmid, node, name: `vm-${vmid}`, status: 'running', template: false, tags: [] },
+    ...{ maxCpu: 1, memory: 1, maxMemory: 1, maxDisk: 1, uptime: 1, lock: undefined, haState: undefined },
+  };
+}
+
+function running(): GuestStatus {
+  return {
+    ...{ status: 'running', running: true, qmpStatus: 'running', lock: undefined, uptime: 1 },
+    ...{ haManaged: false, haState: undefined, agent: false, runningQemu: undefined },
+  };
+}
+
+function goneFrom(node: string): Error {
+  const path = `/nodes/${node}/qemu/100/status/current`;
+  const statusText = `Configuration file 'nodes/${node}/qemu-server/100.conf' does not exist`;
+  return errorFromAnswer({ method: 'GET', path, endpoint: 'pve1' }, { status: 500, statusText, body: '' });
+}
+
+/** A pair whose list shows the guests of each look in turn, the last for ever. */
+function aPair(guestStatus: ProxmoxClient['guestStatus'], ...lists: GuestResource[][]): Partial<ProxmoxClient> {
+  const member = { address: undefined, online: true, local: false };
+  return {
+    clusterStatus: () =>
+      Promise.resolve({
+        name: 'homelab',
+        quorate: true,
+        nodes: ['pve1', 'pve2'].map((name, index) => ({ ...member, name, nodeId: index + 1 })),
+      }),
+    resources: () => {
+      const guests = (lists.length > 1 ? lists.shift() : lists[0]) ?? [];
+      return Promise.resolve({ nodes: [], guests, storages: [] });
+    },
+    haManagerStatus: () =>
+      Promise.resolve({
+        ...{ master: undefined, timestamp: undefined, quorate: true, services: [], disarmed: false },
+        ...{ nodes: new Map(), maintenanceRequested: new Set(), lrm: new Map() },
+      }),
+    haStatus: () => Promise.resolve([]),
+    haResources: () => Promise.resolve([]),
+    guestStatus,
+  };
+}
+
+function read(proxmox: Partial<ProxmoxClient>) {
+  const { readCluster } = activitiesOver(fakeDeps({ proxmox, exec: () => answered(VOTES) }));
+  return activityEnvironment().run(readCluster, { leaving: [] });
+}
+
+describe('the picture of the cluster', () => {
+  it('shows a guest where it is now that moved between the list and its own word', async () => {
+    const status: ProxmoxClient['guestStatus'] = ({ node }) =>
+      node === 'pve1' ? Promise.reject(goneFrom(node)) : Promise.resolve(running());
+    const { guests } = await read(aPair(status, [listed(100, 'pve1')], [listed(100, 'pve2')]));
+    expect(guests).toMatchObject([{ vmid: 100, node: 'pve2', running: true }]);
+  });
+
+  it('leaves out a guest that was deleted between the list and its own word', async () => {
+    const status: ProxmoxClient['guestStatus'] = ({ vmid, node }) =>
+      vmid === 100 ? Promise.reject(goneFrom(node)) : Promise.resolve(running());
+    const lists = [[listed(100, 'pve1'), listed(101, 'pve1')], [listed(101, 'pve1')]];
+    expect((await read(aPair(status, ...lists))).guests.map(({ vmid }) => vmid)).toEqual([101]);
+  });
+
+  it('is asked for again later when the list stays outdated', async () => {
+    let asked = 0;
+    const status: ProxmoxClient['guestStatus'] = ({ node }) => {
+      asked += 1;
+      return Promise.reject(goneFrom(node));
+    };
+    await expect(read(aPair(status, [listed(100, 'pve1')]))).rejects.toMatchObject({
+      type: 'RemoteUnavailable',
+      nonRetryable: false,
+    });
+    expect(asked).toBe(3);
+  });
+
+  it('takes a QDevice that votes for one of two nodes only as not connected, in plain JSON', async () => {
+    const { quorum } = await read(aPair(() => Promise.resolve(running()), []));
+    expect(quorum.qdevice).toEqual({ votes: 1, connected: false });
+  });
+});
