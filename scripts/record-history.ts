@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { defineSearchAttributeKey } from '@temporalio/common';
 import { rollingUpdateId } from '../domain/ids.ts';
 import type { PolicyOverrides } from '../domain/policy.ts';
+import { SearchAttribute } from '../domain/search-attributes.ts';
 import { TaskQueue } from '../domain/task-queues.ts';
 import type { LabEvent } from '../lab/index.ts';
 import { smallSite, type Site } from '../lab/site.ts';
@@ -88,15 +90,29 @@ async function record(
     args: input ? [input] : [],
   });
   await handle.result().catch(() => undefined);
-  for await (const { type, workflowId } of roll.client.workflow.list()) {
+  for await (const { type, workflowId, runId, typedSearchAttributes } of roll.client.workflow.list()) {
     const folder = join(HISTORIES, type);
     await mkdir(folder, { recursive: true });
-    const node = type === 'updateNode' ? `-${workflowId.split('/')[1] ?? ''}` : '';
+    const of = typedSearchAttributes.get(defineSearchAttributeKey(SearchAttribute.node, 'KEYWORD'));
+    const node = of === undefined ? '' : `-${of}`;
     const file = join(folder, `${name}${node}.${SDK_VERSION}.json`);
     // The CLI writes what the SDK reads back; JSON.stringify of a fetched history does not.
     const { stdout } = await run(
       cliPath,
-      ['workflow', 'show', '-w', workflowId, '-o', 'json', '--address', address, '--namespace', roll.namespace],
+      [
+        'workflow',
+        'show',
+        '-w',
+        workflowId,
+        '-r',
+        runId,
+        '-o',
+        'json',
+        '--address',
+        address,
+        '--namespace',
+        roll.namespace,
+      ],
       { maxBuffer: 64 * 2 ** 20 },
     );
     await writeFile(file, anonymous(stdout));

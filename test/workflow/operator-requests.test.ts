@@ -78,7 +78,7 @@ describe('an approval that nothing waits for', () => {
     let answer: unknown;
     world.before.upgradeNode = async () => {
       answer ??= await environment.client.workflow
-        .getHandle(updateNodeId('homelab'))
+        .getHandle(updateNodeId(world.name))
         .executeUpdate('approve')
         .catch((error: unknown) => error);
     };

@@ -33,6 +33,8 @@ export interface World {
   readonly activities: Activities;
   readonly nodes: string[];
   policy: PolicyOverrides;
+  /** Name of the cluster; its own for each world, so that a run that was left behind blocks no other test. */
+  name: string;
   cluster: ClusterParts;
   guests: Guest[];
   software: Map<string, NodeSoftware>;
@@ -57,6 +59,7 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
     activities: {} as Activities,
     nodes: ['pve1', 'pve2'],
     policy,
+    name: uniqueName('homelab'),
     cluster: {},
     guests: [...guests],
     software: new Map(['pve1', 'pve2'].map((node) => [node, outdated(node)])),
@@ -104,7 +107,7 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
 function settingsOf(world: World, input: PolicyOverrides) {
   const { nodes } = world;
   try {
-    return { ...theSettings({ nodes }), policy: mergePolicy(aPolicy(world.policy), input, nodes) };
+    return { ...theSettings({ nodes, cluster: world.name }), policy: mergePolicy(aPolicy(world.policy), input, nodes) };
   } catch (error) {
     throw ApplicationFailure.nonRetryable((error as Error).message, 'InvalidInput');
   }
@@ -189,7 +192,7 @@ async function start<Report>(
         : await client.workflow.signalWithStart(what.type, { ...options, signal: what.signal, signalArgs: [] });
     const run: Run<Report> = {
       handle,
-      child: updateNodeId(theSettings({}).cluster),
+      child: updateNodeId(world.name),
       get report() {
         return handle.result() as Promise<Report>;
       },
@@ -227,7 +230,7 @@ export function updateOneNode(
   world: World,
   input: UpdateNodeInput,
   meanwhile: Meanwhile<NodeReport> = nothing,
-  id = updateNodeId(theSettings({}).cluster),
+  id = updateNodeId(world.name),
 ): Promise<NodeReport> {
   return start(environment, world, { type: 'updateNode', id, args: [input] }, meanwhile);
 }

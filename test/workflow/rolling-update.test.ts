@@ -243,7 +243,7 @@ describe('a rolling update', () => {
       },
     });
     expect(seen).toMatchObject({
-      cluster: 'homelab',
+      cluster: world.name,
       paused: false,
       nodes: [{ node: 'pve1', phase: 'upgrading', guests: [{ vmid: 100, at: 'away', node: 'pve2' }] }],
     });

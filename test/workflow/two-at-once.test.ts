@@ -15,6 +15,7 @@ describe('a second update of the same cluster', () => {
   it('is refused while the first has a node in its hands, and says who has', async () => {
     const first = aWorld([aVm(100)]);
     const second = aWorld([aVm(100)]);
+    second.name = first.name;
     let refused: unknown;
     first.before.upgradeNode = async () => {
       refused ??= await failureOf(roll(environment, second));
@@ -24,7 +25,7 @@ describe('a second update of the same cluster', () => {
 
     expect(refused).toMatchObject({
       type: 'Refused',
-      message: expect.stringContaining('update-node/homelab updates a node of this cluster already') as string,
+      message: expect.stringContaining(`update-node/${first.name} updates a node of this cluster already`) as string,
     });
     expect(second.changes()).toEqual([]);
     expect(report.outcome).toBe('done');
