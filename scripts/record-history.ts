@@ -18,6 +18,7 @@ import { createRollLab, type RollLab } from './lib/roll-lab.ts';
 import { startDevServer } from './temporal/dev-server.ts';
 import { locateTemporalCli } from './temporal/locate.ts';
 
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const HISTORIES = fileURLToPath(new URL('../test/replay/histories/', import.meta.url));
 const SDK_VERSION = '1.24.0';
 const run = promisify(execFile);
@@ -122,7 +123,7 @@ async function record(
 
 /** Process ids, host and path of the recording machine say nothing about the run. */
 function anonymous(history: string): string {
-  return history.replaceAll(/"identity": "[^"]*"/g, '"identity": "recorder"');
+  return history.replaceAll(/"identity": "[^"]*"/g, '"identity": "recorder"').replaceAll(ROOT, '');
 }
 
 function failUpgrades(roll: RollLab): void {
