@@ -55,12 +55,9 @@ describe('a rolling update of a whole cluster', () => {
     const before = places(roll);
     await roll.startWorker();
 
-    const { stdout } = await run(process.execPath, ['scripts/caretaker.mjs', 'update', '--json'], {
-      cwd: ROOT,
-      env: roll.env,
-    });
+    const end = await caretaker(roll, 'update', '--json');
 
-    expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', report: { outcome: 'done' } });
+    expect(end).toMatchObject({ status: 'completed', report: { outcome: 'done' } });
     expectRolledOnce(roll, before);
   });
 
@@ -76,6 +73,8 @@ describe('a rolling update of a whole cluster', () => {
     await run(inject('temporalCliPath'), ['schedule', 'create', ...spec, ...policies, ...action, ...server]);
 
     const id = await started(roll);
+    // Its id has the time in it; the CLI finds it all the same.
+    await expect.poll(() => caretaker(roll, 'status', '--json'), { timeout: 20_000 }).toMatchObject({ workflowId: id });
     const report = (await roll.client.workflow.getHandle(id).result()) as RollReport;
     expect(report.outcome).toBe('done');
     expectRolledOnce(roll, before);
@@ -96,6 +95,12 @@ describe('a rolling update of a whole cluster', () => {
     expect(disturbing).toEqual([]);
   });
 });
+
+/** What a command of the CLI prints as JSON. Rejects when its exit code is not 0. */
+async function caretaker(roll: RollLab, ...args: string[]): Promise<unknown> {
+  const { stdout } = await run(process.execPath, ['scripts/caretaker.mjs', ...args], { cwd: ROOT, env: roll.env });
+  return JSON.parse(stdout);
+}
 
 /** Id of the run that the schedule has started; Temporal appends the time to it. */
 function started(roll: RollLab): Promise<string> {

@@ -140,3 +140,19 @@ describe('the upgrade of a node', () => {
     expect(heartbeats).toContainEqual({ waitingFor: '2 of 2 packages, proxmox-kernel-6.14.11-1-pve-signed' });
   });
 });
+
+describe('making sure that an upgrade is over', () => {
+  it('waits for the job of any try that is still at work, and looks at all of them', async () => {
+    const asked: string[] = [];
+    let looks = 0;
+    const read: RemoteJobs['read'] = ({ id }) => {
+      asked.push(id);
+      const state = id === 'upgrade-1-2' && looks++ === 0 ? 'running' : 'absent';
+      return Promise.resolve({ state, exitCode: undefined, log: '', nextOffset: 0, logSize: 0, bootId: 'boot-1' });
+    };
+    const { awaitUpgradeOver } = activitiesOver(fakeDeps({ jobs: { read } }));
+    const input = { node: 'pve1', jobId: 'upgrade-1', within: '2 hours' } as const;
+    await activityEnvironment().run(awaitUpgradeOver, input);
+    expect(asked).toEqual(['upgrade-1', 'upgrade-1-2', 'upgrade-1', 'upgrade-1-2', 'upgrade-1-3']);
+  });
+});

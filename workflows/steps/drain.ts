@@ -34,7 +34,8 @@ export async function drain(run: NodeRun): Promise<void> {
     { summary: `${node}: wait until HA has moved ${byHa.length} guests` },
     [{ node, vmids: byHa.map((move) => move.vmid), within: haMove }],
   );
-  for (const place of places) journal.guest(place.vmid, 'away', place.node);
+  // One that is still here was stopped by its owner meanwhile.
+  for (const place of places) journal.guest(place.vmid, place.node === node ? 'stopped' : 'away', place.node);
 }
 
 async function sendAway(run: NodeRun, move: GuestMove): Promise<void> {
