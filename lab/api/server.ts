@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:https';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ClusterNode } from '../cluster/node.ts';
 import type { NodeCertificate } from '../certificates.ts';
 import type { FaultBoard } from '../core/faults.ts';
+import { reservePort } from '../core/ports.ts';
 
 /** Ports tried when none is asked for: below the range the system hands out by itself, so a closed one stays ours. */
 const PORTS = { from: 20_000, to: 32_000 } as const;
@@ -16,6 +18,8 @@ export class NodeListener {
   readonly #node: ClusterNode;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** A new one for each listener: it keeps its port for its own life only. */
+  readonly #owner = `pveproxy ${randomUUID()}`;
   #port: number;
   #wanted = true;
   #retry: NodeJS.Timeout | undefined;
@@ -51,6 +55,7 @@ export class NodeListener {
     const fixed = this.#port !== 0;
     for (;;) {
       if (!fixed) this.#port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from));
+      if (!fixed && !reservePort(this.#port, this.#owner)) continue;
       const error = await this.#listen();
       if (!error) return;
       if (fixed || error.code !== 'EADDRINUSE') {

@@ -6,6 +6,7 @@ import ssh2 from 'ssh2';
 import type { Connection, ParsedKey, ServerChannel, Session as SshSession } from 'ssh2';
 import type { LabContext } from '../core/context.ts';
 import type { SshEndpoint } from '../core/machine.ts';
+import { reservePort } from '../core/ports.ts';
 import { ensureKey, ensureSshClientKey, fingerprint, parsePublicKey } from './keys.ts';
 import type { Shell } from './shell.ts';
 import { kill } from './processes.ts';
@@ -46,7 +47,7 @@ export class SshService {
     return { host: HOST, port: this.#port, fingerprint: fingerprint(publicKey), publicKey };
   }
 
-  /** Chooses the port, which stays reserved for nobody else than by being unlikely. */
+  /** Chooses the port, which stays ours while nobody listens on it. */
   async prepare(): Promise<void> {
     const { publicKey } = await ensureSshClientKey(this.#context.directory);
     this.#clientKey = parsePublicKey(publicKey);
@@ -56,7 +57,7 @@ export class SshService {
     this.#server.on('error', () => undefined);
     const file = join(this.#directory, 'ssh-port');
     let port = existsSync(file) ? Number(readFileSync(file, 'utf8')) : randomPort();
-    while (!(await this.#listen(port))) port = randomPort();
+    while (!(reservePort(port, this.#directory) && (await this.#listen(port)))) port = randomPort();
     this.stop();
     this.#port = port;
     writeFileSync(file, String(port));

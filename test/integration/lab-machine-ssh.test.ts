@@ -169,9 +169,9 @@ describe('the SSH server', () => {
       client.once('ready', resolve).once('error', reject);
       const { host, port } = machine.ssh;
       const privateKey = readFileSync(privateKeyFile);
-      client.connect({ host, port, username: 'root', privateKey, keepaliveInterval: 20, keepaliveCountMax: 2 });
+      client.connect({ host, port, username: 'root', privateKey, keepaliveInterval: 200, keepaliveCountMax: 4 });
     });
-    const quiet = new Promise<string>((resolve) => setTimeout(() => resolve('open'), 400));
+    const quiet = new Promise<string>((resolve) => setTimeout(() => resolve('open'), 2_000));
     expect(await Promise.race([closed, quiet])).toBe('open');
     client.destroy();
   });
