@@ -24,7 +24,7 @@ export interface PhaseTime {
   readonly startedAt: string;
 }
 
-export type GuestWhereabouts = 'home' | 'leaving' | 'away' | 'returning' | 'stopped' | 'stays' | 'lost';
+export type GuestWhereabouts = 'home' | 'leaving' | 'away' | 'returning' | 'stopped' | 'stays';
 
 /** One guest of the node that is being updated. */
 export interface GuestProgress {

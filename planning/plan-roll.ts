@@ -52,6 +52,11 @@ export function refusalsOf(plan: RollPlan): Refusal[] {
     });
 }
 
+/** All reasons with what to do about each, for the message of a failure. */
+export function describeRefusals(refusals: readonly Refusal[]): string {
+  return refusals.map((refusal) => `${refusal.message}; ${refusal.remedy}`).join(' | ');
+}
+
 /** What the fresh plan of a node does differently from the one that was shown; empty when nothing matters. */
 export function describeDrift(shown: NodePlan, fresh: NodePlan): string[] {
   const drift: string[] = [];

@@ -2,6 +2,7 @@ import { ApplicationFailure, CancelledFailure, isCancellation } from '@temporali
 import { ErrorType } from '../../domain/errors.ts';
 import type { Refusal, RollPlan } from '../../domain/plan.ts';
 import type { NodeReport, RollOutcome, RollReport } from '../../domain/report.ts';
+import { describeRefusals } from '../../planning/plan-roll.ts';
 import { explain, failureType, nodeReportIn } from './failures.ts';
 import type { Operator } from './operator.ts';
 import type { RollJournal } from './roll-journal.ts';
@@ -14,7 +15,7 @@ export function conclude(journal: RollJournal, outcome: RollOutcome, reason: str
 }
 
 export function refuseRoll(journal: RollJournal, refusals: readonly Refusal[]): ApplicationFailure {
-  const why = refusals.map((refusal) => `${refusal.message}; ${refusal.remedy}`).join(' | ');
+  const why = describeRefusals(refusals);
   return failure(ErrorType.Refused, `Nothing was touched: ${why}.`, conclude(journal, 'refused', why));
 }
 

@@ -46,7 +46,5 @@ function describeGuest(at: NodeProgress['guests'][number]['at'], node: string): 
       return 'is stopped';
     case 'stays':
       return `stays on ${node}`;
-    case 'lost':
-      return `is not where it should be; last seen on ${node}`;
   }
 }

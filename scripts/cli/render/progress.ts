@@ -74,7 +74,6 @@ function summarizeGuests({ guests }: NodeProgress): string {
     [at('leaving', 'returning'), 'moving'],
     [at('away'), 'away'],
     [at('stopped'), 'stopped'],
-    [at('lost'), 'lost'],
     [at('home', 'stays'), 'at home'],
   ] as const;
   return parts

@@ -34,7 +34,6 @@ function describeGuest(guest: GuestProgress, home: string): string[] {
       return [`${guestName(guest)} is started again on ${home}`];
     case 'home':
     case 'stays':
-    case 'lost':
       return [];
   }
 }

@@ -62,7 +62,6 @@ const WHEREABOUTS: Readonly<Record<GuestWhereabouts, Sign>> = {
   returning: { mark: '←', word: 'returning', tone: 'active' },
   stopped: { mark: '■', word: 'stopped', tone: 'caution' },
   stays: { mark: '·', word: 'stays', tone: 'faint' },
-  lost: { mark: '✘', word: 'not where it should be', tone: 'bad' },
 };
 
 export const MOVES: Readonly<Record<MoveKind, string>> = {
