@@ -1,4 +1,4 @@
-import { ApplicationFailure, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure, Client, type WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
 import type { Activities } from '../../activities/index.ts';
@@ -173,7 +173,13 @@ export interface Run<Report> {
 async function start<Report>(
   environment: TestWorkflowEnvironment,
   world: World,
-  what: { readonly type: string; readonly id?: string; readonly args: unknown[]; readonly signal?: string },
+  what: {
+    readonly type: string;
+    readonly id?: string;
+    readonly args: unknown[];
+    readonly signal?: string;
+    readonly beside?: boolean;
+  },
   meanwhile: (run: Run<Report>) => Promise<void>,
 ): Promise<Report> {
   const taskQueue = uniqueName('maintenance');
@@ -184,7 +190,9 @@ async function start<Report>(
     activities: world.activities,
   });
   return worker.runUntil(async () => {
-    const { client } = environment;
+    // Whoever waits for a result through the environment's client sets time free, even while an activity of another run
+    // holds it still: that run would then outlive all its timeouts within a moment.
+    const client = what.beside === true ? new Client({ connection: environment.connection }) : environment.client;
     const options = { taskQueue, workflowId: what.id ?? uniqueName(what.type), args: what.args };
     const handle =
       what.signal === undefined
@@ -218,10 +226,12 @@ export function roll(
     readonly input?: unknown[];
     readonly meanwhile?: Meanwhile<RollReport>;
     readonly signalWithStart?: string;
+    /** It runs inside an activity of another run, whose clock it must leave alone. */
+    readonly beside?: boolean;
   } = {},
 ): Promise<RollReport> {
-  const { input = [], meanwhile = nothing, signalWithStart } = options;
-  const what = { type: 'rollingUpdate', args: input, ...(signalWithStart ? { signal: signalWithStart } : {}) };
+  const { input = [], meanwhile = nothing, signalWithStart, beside = false } = options;
+  const what = { type: 'rollingUpdate', args: input, beside, ...(signalWithStart ? { signal: signalWithStart } : {}) };
   return start(environment, world, what, meanwhile);
 }
 

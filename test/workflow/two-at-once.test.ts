@@ -18,7 +18,7 @@ describe('a second update of the same cluster', () => {
     second.name = first.name;
     let refused: unknown;
     first.before.upgradeNode = async () => {
-      refused ??= await failureOf(roll(environment, second));
+      refused ??= await failureOf(roll(environment, second, { beside: true }));
     };
 
     const report = await roll(environment, first);
@@ -28,6 +28,7 @@ describe('a second update of the same cluster', () => {
       message: expect.stringContaining(`update-node/${first.name} updates a node of this cluster already`) as string,
     });
     expect(second.changes()).toEqual([]);
+    expect(first.changes().filter((change) => change === 'upgradeNode pve1')).toHaveLength(1);
     expect(report.outcome).toBe('done');
   });
 
