@@ -9,6 +9,7 @@ import { explain, failureType } from './failures.ts';
 import { inParallel } from './in-parallel.ts';
 import type { NodeRun } from './node-run.ts';
 import { upgradeJobId } from './renew.ts';
+import { remedyFor, undoOne } from './undo-one.ts';
 
 /**
  * Takes back all that is on the undo list: maintenance off, guests home. What cannot be undone in time is returned with
@@ -100,67 +101,5 @@ async function whyNotWell(run: NodeRun, before: NodeHealth): Promise<string[]> {
     return missingForRejoin(health, expected);
   } catch (error) {
     return [explain(error)];
-  }
-}
-
-async function undoOne(run: NodeRun, undo: Undo, within: Duration): Promise<void> {
-  const { journal, policy } = run;
-  const activities = waitingActivities(policy.timeouts, within);
-  switch (undo.kind) {
-    case 'maintenance':
-      await activities.ensureMaintenance.executeWithOptions({ summary: `${undo.node}: HA maintenance off` }, [
-        { node: undo.node, on: false, within },
-      ]);
-      await awaitHaGuestsHome(run);
-      return;
-    case 'guest-away': {
-      const { vmid, guestKind: kind, name, home, away, withLocalDisks } = undo;
-      journal.guest(vmid, 'returning', away);
-      const moved = await activities.moveGuest.executeWithOptions({ summary: `${name} (${vmid}): ${away} → ${home}` }, [
-        { vmid, kind, name, from: away, to: home, withLocalDisks, within },
-      ]);
-      if (moved.node !== home)
-        journal.warn(`${name} (${vmid}) was moved to ${moved.node} by somebody else and stays there`);
-      journal.guest(vmid, moved.node === home ? 'home' : 'away', moved.node);
-      return;
-    }
-    case 'guest-stopped': {
-      const { vmid, guestKind: kind, name, home } = undo;
-      await activities.ensureGuestRunning.executeWithOptions({ summary: `${home}: start ${name} (${vmid})` }, [
-        { vmid, kind, name, node: home, within },
-      ]);
-      journal.guest(vmid, 'home', home);
-      return;
-    }
-  }
-}
-
-/** The HA manager decides where its guests run: if it has good reasons to keep them away, that is worth a warning. */
-async function awaitHaGuestsHome(run: NodeRun): Promise<void> {
-  const { node, plan, policy, journal } = run;
-  const byHa = plan.moves.filter((move) => move.how === 'ha');
-  if (byHa.length === 0) return;
-  const within = policy.timeouts.haMove;
-  try {
-    const places = await waitingActivities(policy.timeouts, within).awaitHaGuestsHome.executeWithOptions(
-      { summary: `${node}: wait until HA has brought ${byHa.length} guests home` },
-      [{ node, vmids: byHa.map((move) => move.vmid), within }],
-    );
-    for (const place of places) journal.guest(place.vmid, place.node === node ? 'home' : 'away', place.node);
-  } catch (error) {
-    journal.warn(`HA has not brought all guests back to ${node}: ${explain(error)}`);
-  }
-}
-
-function remedyFor(undo: Undo): string {
-  switch (undo.kind) {
-    case 'maintenance':
-      return `when the node is well: ha-manager crm-command node-maintenance disable ${undo.node}`;
-    case 'guest-away':
-      return undo.guestKind === 'qemu'
-        ? `when ${undo.home} is well: qm migrate ${undo.vmid} ${undo.home} --online, on ${undo.away}`
-        : `when ${undo.home} is well: pct migrate ${undo.vmid} ${undo.home} --restart, on ${undo.away}`;
-    case 'guest-stopped':
-      return `when ${undo.home} is well: ${undo.guestKind === 'qemu' ? 'qm' : 'pct'} start ${undo.vmid}, on ${undo.home}`;
   }
 }

@@ -1,0 +1,84 @@
+import type { Duration } from '../../domain/duration.ts';
+import type { Undo } from '../../domain/undo.ts';
+import { waitingActivities } from './activities.ts';
+import { explain } from './failures.ts';
+import type { NodeRun } from './node-run.ts';
+
+type UndoOf<Kind extends Undo['kind']> = Extract<Undo, { kind: Kind }>;
+
+/** What undoing needs to know of the run that made the change, and where it tells what became of the guests. */
+export type UndoScene = Pick<NodeRun, 'node' | 'plan' | 'policy' | 'journal'>;
+
+/** Takes back one change, within a time of its own. What somebody else has changed meanwhile stays as it is. */
+export async function undoOne(scene: UndoScene, undo: Undo, within: Duration): Promise<void> {
+  switch (undo.kind) {
+    case 'maintenance':
+      return leaveMaintenance(scene, undo, within);
+    case 'guest-away':
+      return bringHome(scene, undo, within);
+    case 'guest-stopped':
+      return startAgain(scene, undo, within);
+  }
+}
+
+/** What a person does when it could not be undone. */
+export function remedyFor(undo: Undo): string {
+  switch (undo.kind) {
+    case 'maintenance':
+      return `when the node is well: ha-manager crm-command node-maintenance disable ${undo.node}`;
+    case 'guest-away':
+      return undo.guestKind === 'qemu'
+        ? `when ${undo.home} is well: qm migrate ${undo.vmid} ${undo.home} --online, on ${undo.away}`
+        : `when ${undo.home} is well: pct migrate ${undo.vmid} ${undo.home} --restart, on ${undo.away}`;
+    case 'guest-stopped':
+      return `when ${undo.home} is well: ${undo.guestKind === 'qemu' ? 'qm' : 'pct'} start ${undo.vmid}, on ${undo.home}`;
+  }
+}
+
+async function leaveMaintenance(scene: UndoScene, { node }: UndoOf<'maintenance'>, within: Duration): Promise<void> {
+  await waitingActivities(scene.policy.timeouts, within).ensureMaintenance.executeWithOptions(
+    { summary: `${node}: HA maintenance off` },
+    [{ node, on: false, within }],
+  );
+  await awaitHaGuestsHome(scene);
+}
+
+async function bringHome(scene: UndoScene, undo: UndoOf<'guest-away'>, within: Duration): Promise<void> {
+  const { journal, policy } = scene;
+  const { vmid, guestKind: kind, name, home, away, withLocalDisks } = undo;
+  journal.guest(vmid, 'returning', away);
+  const moved = await waitingActivities(policy.timeouts, within).moveGuest.executeWithOptions(
+    { summary: `${name} (${vmid}): ${away} → ${home}` },
+    [{ vmid, kind, name, from: away, to: home, withLocalDisks, within }],
+  );
+  if (moved.node !== home) {
+    journal.warn(`${name} (${vmid}) was moved to ${moved.node} by somebody else and stays there`);
+  }
+  journal.guest(vmid, moved.node === home ? 'home' : 'away', moved.node);
+}
+
+async function startAgain(scene: UndoScene, undo: UndoOf<'guest-stopped'>, within: Duration): Promise<void> {
+  const { journal, policy } = scene;
+  const { vmid, guestKind: kind, name, home } = undo;
+  await waitingActivities(policy.timeouts, within).ensureGuestRunning.executeWithOptions(
+    { summary: `${home}: start ${name} (${vmid})` },
+    [{ vmid, kind, name, node: home, within }],
+  );
+  journal.guest(vmid, 'home', home);
+}
+
+/** The HA manager decides where its guests run: if it has good reasons to keep them away, that is worth a warning. */
+async function awaitHaGuestsHome({ node, plan, policy, journal }: UndoScene): Promise<void> {
+  const byHa = plan.moves.filter((move) => move.how === 'ha');
+  if (byHa.length === 0) return;
+  const within = policy.timeouts.haMove;
+  try {
+    const places = await waitingActivities(policy.timeouts, within).awaitHaGuestsHome.executeWithOptions(
+      { summary: `${node}: wait until HA has brought ${byHa.length} guests home` },
+      [{ node, vmids: byHa.map((move) => move.vmid), within }],
+    );
+    for (const place of places) journal.guest(place.vmid, place.node === node ? 'home' : 'away', place.node);
+  } catch (error) {
+    journal.warn(`HA has not brought all guests back to ${node}: ${explain(error)}`);
+  }
+}
