@@ -1,6 +1,7 @@
 import type { ClusterSnapshot, Guest, NodeState, Obstacle } from '../domain/cluster.ts';
 import type { GuestMove, MoveKind, Refusal } from '../domain/plan.ts';
 import type { GuestTreatment, Policy } from '../domain/policy.ts';
+import { placeGuests } from './placement.ts';
 
 export interface Evacuation {
   readonly moves: readonly GuestMove[];
@@ -22,7 +23,7 @@ export function planEvacuation(snapshot: ClusterSnapshot, node: string, policy: 
   const blocked = new Set(problems.map((problem) => problem.vmid));
   const free = guests.filter((guest) => !blocked.has(guest.vmid));
 
-  const placement = placeGuests(
+  const placement = findTargets(
     free.filter((guest) => treatmentOf(guest, policy) === 'migrate'),
     snapshot,
     node,
@@ -93,38 +94,30 @@ function problemOf(guest: Guest, treatment: GuestTreatment): Refusal | null {
   return null;
 }
 
-interface Placement {
+interface Targets {
   readonly targets: ReadonlyMap<number, string>;
   readonly refusals: readonly Refusal[];
 }
 
-/** Gives each guest the node with most room left; those with the least choice and the most memory choose first. */
-function placeGuests(guests: readonly Guest[], snapshot: ClusterSnapshot, node: string, policy: Policy): Placement {
+function findTargets(guests: readonly Guest[], snapshot: ClusterSnapshot, node: string, policy: Policy): Targets {
   const survivors = snapshot.nodes.filter((other) => other.name !== node && other.online && !other.maintenance);
   const room = new Map(survivors.map((survivor) => [survivor.name, roomOn(survivor, snapshot, policy)]));
-  const targets = new Map<number, string>();
-  const refusals: Refusal[] = [];
-
-  const candidates = new Map(guests.map((guest) => [guest.vmid, survivorsFor(guest, survivors, policy)]));
-  const choices = (guest: Guest) => candidates.get(guest.vmid) ?? [];
-  const inTurn = [...guests].sort(
-    (a, b) => choices(a).length - choices(b).length || b.maxMemory - a.maxMemory || a.vmid - b.vmid,
+  const parcels = guests.map((guest) => ({
+    vmid: guest.vmid,
+    need: guest.maxMemory,
+    allowed: survivorsFor(guest, survivors, policy),
+  }));
+  const stuck = new Set(parcels.filter((parcel) => parcel.allowed.length === 0).map((parcel) => parcel.vmid));
+  const { targets, unplaced, certain } = placeGuests(
+    parcels.filter((parcel) => !stuck.has(parcel.vmid)),
+    room,
   );
-  for (const guest of inTurn) {
-    const allowed = choices(guest);
-    if (allowed.length === 0) {
-      refusals.push(nowhereToGo(guest, survivors, policy));
-      continue;
-    }
-    const best = [...allowed].sort((a, b) => (room.get(b) ?? 0) - (room.get(a) ?? 0) || (a < b ? -1 : 1))[0] ?? '';
-    const left = room.get(best) ?? 0;
-    if (left < guest.maxMemory) {
-      refusals.push(noRoom(guest, best, left));
-      continue;
-    }
-    room.set(best, left - guest.maxMemory);
-    targets.set(guest.vmid, best);
-  }
+  const left = new Map(unplaced.map((each) => [each.vmid, each]));
+  const refusals = guests.flatMap((guest) => {
+    if (stuck.has(guest.vmid)) return nowhereToGo(guest, survivors, policy);
+    const most = left.get(guest.vmid);
+    return most ? noRoom(guest, most.target, most.left, certain) : [];
+  });
   return { targets, refusals };
 }
 
@@ -167,14 +160,15 @@ function nowhereToGo(guest: Guest, survivors: readonly NodeState[], policy: Poli
   };
 }
 
-function noRoom(guest: Guest, target: string, left: number): Refusal {
+function noRoom(guest: Guest, target: string, left: number, certain: boolean): Refusal {
   return {
     code: 'no-capacity',
     node: guest.node,
     vmid: guest.vmid,
     message:
       `${guest.name} (${guest.vmid}) may grow to ${gibibytes(guest.maxMemory)}, ` +
-      `but ${target}, the node with most room, has only ${gibibytes(Math.max(left, 0))} left`,
+      `but ${target}, the node with most room, has only ${gibibytes(Math.max(left, 0))} left` +
+      (certain ? '' : '; not every way to distribute the guests was tried'),
     remedy:
       `stop guests on ${target}, give this one less memory, lower rollingUpdate.memoryReservePercent, ` +
       `or set rollingUpdate.guests.overrides.${guest.vmid} to "shutdown"`,
