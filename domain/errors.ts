@@ -2,7 +2,7 @@
 export const ErrorType = {
   /** Input or configuration is wrong; the message names the field. */
   InvalidInput: 'InvalidInput',
-  /** A safety rule forbids the run; the details hold the refusals. */
+  /** Blockers keep the run from what it was to do; the details hold the report with them. */
   Refused: 'Refused',
   /** The world is no longer what the plan was made for. */
   PlanChanged: 'PlanChanged',

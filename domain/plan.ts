@@ -1,4 +1,5 @@
 import type { GuestKind, PackageUpdate } from './cluster.ts';
+import type { Finding } from './finding.ts';
 
 export type QuorumVerdict = 'keeps-quorum' | 'read-only-while-away' | 'loses-quorum' | 'would-fence';
 
@@ -8,26 +9,6 @@ export interface QuorumForecast {
   readonly votesNeeded: number;
   /** One sentence for people: what will happen and why. */
   readonly explanation: string;
-}
-
-/** Why a run does not start or does not go on; all of them are found before anything is touched. */
-export interface Refusal {
-  readonly code:
-    | 'node-offline'
-    | 'not-quorate'
-    | 'would-fence'
-    | 'loses-quorum'
-    | 'foreign-maintenance'
-    | 'unknown-node'
-    | 'guest-locked'
-    | 'guest-cannot-move'
-    | 'guest-refused'
-    | 'own-guest'
-    | 'no-capacity';
-  readonly node: string;
-  readonly vmid?: number;
-  readonly message: string;
-  readonly remedy: string;
 }
 
 /** How a guest leaves its node: `live` and `restart` by a migration of ours, `ha` by the HA manager. */
@@ -55,13 +36,14 @@ export interface NodePlan {
   readonly maintenance: boolean;
   readonly quorum: QuorumForecast;
   readonly moves: readonly GuestMove[];
-  readonly refusals: readonly Refusal[];
-  readonly warnings: readonly string[];
+  readonly findings: readonly Finding[];
   readonly expectedMilliseconds: number;
 }
 
 export interface RollPlan {
   readonly cluster: string;
+  /** Those that concern more than the node whose turn it is; empty where no node has anything to do. */
+  readonly findings: readonly Finding[];
   /** In the order in which they will be handled. */
   readonly nodes: readonly NodePlan[];
 }

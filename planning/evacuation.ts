@@ -1,12 +1,13 @@
 import type { ClusterSnapshot, Guest, NodeState, Obstacle } from '../domain/cluster.ts';
-import type { GuestMove, MoveKind, Refusal } from '../domain/plan.ts';
+import type { Finding } from '../domain/finding.ts';
+import type { GuestMove, MoveKind } from '../domain/plan.ts';
 import type { GuestTreatment, Policy } from '../domain/policy.ts';
+import { blocker, warning } from './findings.ts';
 import { placeGuests } from './placement.ts';
 
 export interface Evacuation {
   readonly moves: readonly GuestMove[];
-  readonly refusals: readonly Refusal[];
-  readonly warnings: readonly string[];
+  readonly findings: readonly Finding[];
 }
 
 /**
@@ -38,10 +39,11 @@ export function planEvacuation(snapshot: ClusterSnapshot, node: string, policy: 
 
   return {
     moves,
-    refusals: [...problems, ...placement.refusals],
-    warnings: moves
-      .filter((move) => move.how === 'leave')
-      .map((move) => `${move.name} (${move.vmid}) stays on ${node} and goes down when it reboots`),
+    findings: [
+      ...problems,
+      ...placement.findings,
+      ...moves.filter((move) => move.how === 'leave').map((move) => leftBehind(move, node)),
+    ],
   };
 }
 
@@ -49,35 +51,40 @@ export function treatmentOf(guest: Guest, policy: Policy): GuestTreatment {
   return policy.guests.overrides[String(guest.vmid)] ?? policy.guests.default;
 }
 
-function problemOf(guest: Guest, treatment: GuestTreatment): Refusal | null {
-  const who = `${guest.name} (${guest.vmid})`;
-  const refusal = (code: Refusal['code'], message: string, remedy: string): Refusal => ({
-    code,
-    node: guest.node,
-    vmid: guest.vmid,
-    message,
-    remedy,
+function leftBehind({ vmid, name }: GuestMove, node: string): Finding {
+  return warning({
+    code: 'guest-left-behind',
+    node,
+    vmid,
+    message: `${name} (${vmid}) stays on ${node} and goes down when it reboots`,
+    remedy: 'it is started again afterwards; to have it moved instead, use the treatment "migrate"',
   });
+}
+
+function problemOf(guest: Guest, treatment: GuestTreatment): Finding | null {
+  const who = `${guest.name} (${guest.vmid})`;
+  const problem = (code: Finding['code'], message: string, remedy: string) =>
+    blocker({ code, node: guest.node, vmid: guest.vmid, message, remedy });
 
   if (treatment === 'refuse') {
-    return refusal(
+    return problem(
       'guest-refused',
       `${who} runs on ${guest.node} and the policy says that it must not be touched`,
       `move or stop it by hand, or change rollingUpdate.guests.overrides.${guest.vmid}`,
     );
   }
   if (guest.lock !== null) {
-    return refusal('guest-locked', `${who} is locked (${guest.lock})`, `wait until its ${guest.lock} has finished`);
+    return problem('guest-locked', `${who} is locked (${guest.lock})`, `wait until its ${guest.lock} has finished`);
   }
   if (guest.ha !== null && treatment !== 'migrate') {
-    return refusal(
+    return problem(
       'guest-refused',
       `${who} is managed by HA (${guest.ha.sid}), which moves it whatever the policy says: "${treatment}" cannot be kept`,
       `use "migrate" for it, or take it out of HA`,
     );
   }
   if (guest.ha?.state === 'error') {
-    return refusal(
+    return problem(
       'guest-cannot-move',
       `${who} is in the HA state "error", so the HA manager does not move it`,
       `set the HA resource ${guest.ha.sid} to disabled, mend the guest and set it to started`,
@@ -85,7 +92,7 @@ function problemOf(guest: Guest, treatment: GuestTreatment): Refusal | null {
   }
   const fixed = treatment === 'migrate' ? guest.obstacles.filter((obstacle) => obstacle.target === undefined) : [];
   if (fixed.length > 0) {
-    return refusal(
+    return problem(
       'guest-cannot-move',
       `${who} cannot leave ${guest.node}: ${describeObstacles(fixed)}`,
       `set rollingUpdate.guests.overrides.${guest.vmid} to "shutdown" (stopped and started again) or "leave"`,
@@ -96,7 +103,7 @@ function problemOf(guest: Guest, treatment: GuestTreatment): Refusal | null {
 
 interface Targets {
   readonly targets: ReadonlyMap<number, string>;
-  readonly refusals: readonly Refusal[];
+  readonly findings: readonly Finding[];
 }
 
 function findTargets(guests: readonly Guest[], snapshot: ClusterSnapshot, node: string, policy: Policy): Targets {
@@ -113,12 +120,12 @@ function findTargets(guests: readonly Guest[], snapshot: ClusterSnapshot, node: 
     room,
   );
   const left = new Map(unplaced.map((each) => [each.vmid, each]));
-  const refusals = guests.flatMap((guest) => {
+  const findings = guests.flatMap((guest) => {
     if (stuck.has(guest.vmid)) return nowhereToGo(guest, survivors, policy);
     const most = left.get(guest.vmid);
     return most ? noRoom(guest, most.target, most.left, certain) : [];
   });
-  return { targets, refusals };
+  return { targets, findings };
 }
 
 /** Bytes of memory that guests may still take on `node`, below zero when it is overcommitted already. */
@@ -144,9 +151,9 @@ function obstaclesTo(guest: Guest, target: string, policy: Policy): Obstacle[] {
   return known;
 }
 
-function nowhereToGo(guest: Guest, survivors: readonly NodeState[], policy: Policy): Refusal {
+function nowhereToGo(guest: Guest, survivors: readonly NodeState[], policy: Policy): Finding {
   const reasons = survivors.flatMap((survivor) => obstaclesTo(guest, survivor.name, policy));
-  return {
+  return blocker({
     code: 'guest-cannot-move',
     node: guest.node,
     vmid: guest.vmid,
@@ -157,11 +164,11 @@ function nowhereToGo(guest: Guest, survivors: readonly NodeState[], policy: Poli
       ? `replicate its disks, allow copying them with rollingUpdate.localDisks "always", ` +
         `or set rollingUpdate.guests.overrides.${guest.vmid} to "shutdown"`
       : `remove what holds it, or set rollingUpdate.guests.overrides.${guest.vmid} to "shutdown" or "leave"`,
-  };
+  });
 }
 
-function noRoom(guest: Guest, target: string, left: number, certain: boolean): Refusal {
-  return {
+function noRoom(guest: Guest, target: string, left: number, certain: boolean): Finding {
+  return blocker({
     code: 'no-capacity',
     node: guest.node,
     vmid: guest.vmid,
@@ -172,7 +179,7 @@ function noRoom(guest: Guest, target: string, left: number, certain: boolean): R
     remedy:
       `stop guests on ${target}, give this one less memory, lower rollingUpdate.memoryReservePercent, ` +
       `or set rollingUpdate.guests.overrides.${guest.vmid} to "shutdown"`,
-  };
+  });
 }
 
 function migrationOf(guest: Guest): MoveKind {

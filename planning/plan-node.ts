@@ -1,12 +1,14 @@
 import type { ClusterSnapshot, NodeSoftware } from '../domain/cluster.ts';
-import type { NodePlan, QuorumForecast, Refusal } from '../domain/plan.ts';
+import type { Finding } from '../domain/finding.ts';
+import type { NodePlan, QuorumForecast } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import { planEvacuation } from './evacuation.ts';
 import { expectNode } from './expected-duration.ts';
+import { blocker, warning } from './findings.ts';
 import { needsReboot, nextKernel, newestKernel, willNeedReboot } from './kernels.ts';
 import { forecastQuorum } from './quorum-forecast.ts';
 
-/** What will be done with one node, and all reasons why it must not be. Touches nothing. */
+/** What will be done with one node, and all reasons of its own why it must not be. Touches nothing. */
 export function planNode(snapshot: ClusterSnapshot, software: NodeSoftware, policy: Policy): NodePlan {
   const { node, pending, kernels } = software;
   const quorum = forecastQuorum(snapshot, node);
@@ -18,8 +20,7 @@ export function planNode(snapshot: ClusterSnapshot, software: NodeSoftware, poli
       rebootExpected: false,
       maintenance: false,
       moves: [],
-      refusals: [],
-      warnings: work.warnings,
+      findings: work.findings,
       expectedMilliseconds: 0,
     };
   }
@@ -32,8 +33,7 @@ export function planNode(snapshot: ClusterSnapshot, software: NodeSoftware, poli
     rebootExpected,
     maintenance: snapshot.ha.startedServices > 0,
     moves: evacuation.moves,
-    refusals: [...clusterRefusals(snapshot, node, quorum), ...evacuation.refusals],
-    warnings: [...work.warnings, ...evacuation.warnings],
+    findings: [...quorumFindings(snapshot, node, quorum), ...evacuation.findings, ...work.findings],
     expectedMilliseconds: expectNode(
       { moves: evacuation.moves, packages: pending.length, reboot: rebootExpected },
       policy,
@@ -44,69 +44,57 @@ export function planNode(snapshot: ClusterSnapshot, software: NodeSoftware, poli
 interface Work {
   readonly action: NodePlan['action'];
   readonly reason: string;
-  readonly warnings: readonly string[];
+  readonly findings: readonly Finding[];
 }
 
-function decideWork({ pending, kernels }: NodeSoftware, policy: Policy): Work {
-  const warnings = pinWarnings(kernels);
+function decideWork({ node, pending, kernels }: NodeSoftware, policy: Policy): Work {
+  const findings = pinFindings(node, kernels);
   const rebootDue = needsReboot(kernels);
   if (pending.length > 0) {
     return {
       action: 'update',
       reason: `${pending.length} package${pending.length === 1 ? '' : 's'} to upgrade`,
-      warnings,
+      findings,
     };
   }
-  if (policy.reboot === 'always') return { action: 'reboot', reason: 'a reboot was asked for', warnings };
-  if (!rebootDue) return { action: 'skip', reason: 'up to date', warnings };
+  if (policy.reboot === 'always') return { action: 'reboot', reason: 'a reboot was asked for', findings };
+  if (!rebootDue) return { action: 'skip', reason: 'up to date', findings };
   if (policy.reboot === 'if-needed') {
-    return { action: 'reboot', reason: `runs ${kernels.running}, would boot ${nextKernel(kernels)}`, warnings };
+    return { action: 'reboot', reason: `runs ${kernels.running}, would boot ${nextKernel(kernels)}`, findings };
   }
   return {
     action: 'skip',
     reason: 'nothing to upgrade, and the policy forbids the reboot',
-    warnings: [...warnings, `runs ${kernels.running} although ${nextKernel(kernels)} is installed`],
+    findings: [
+      ...findings,
+      warning({
+        code: 'reboot-forbidden',
+        node,
+        message: `${node} runs ${kernels.running} although ${nextKernel(kernels)} is installed`,
+        remedy: 'allow the reboot with rollingUpdate.reboot "if-needed"',
+      }),
+    ],
   };
 }
 
 /** A forgotten pin keeps an old kernel for ever: not our decision, but worth a word. */
-function pinWarnings(kernels: NodeSoftware['kernels']): string[] {
+function pinFindings(node: string, kernels: NodeSoftware['kernels']): Finding[] {
   const newest = newestKernel(kernels.installed);
   if (kernels.pinned === null || newest === undefined || kernels.pinned === newest) return [];
-  return [`the kernel is pinned to ${kernels.pinned} although ${newest} is installed`];
+  return [
+    warning({
+      code: 'kernel-pinned',
+      node,
+      message: `the kernel of ${node} is pinned to ${kernels.pinned} although ${newest} is installed`,
+      remedy: `to boot the newest again: proxmox-boot-tool kernel unpin`,
+    }),
+  ];
 }
 
-function clusterRefusals(snapshot: ClusterSnapshot, node: string, quorum: QuorumForecast): Refusal[] {
-  const refusals: Refusal[] = [];
-  for (const other of snapshot.nodes.filter((candidate) => !candidate.online)) {
-    refusals.push({
-      code: 'node-offline',
-      node: other.name,
-      message: `${other.name} is offline, and at most one node may be away`,
-      remedy: `bring ${other.name} back, then start again`,
-    });
-  }
-  for (const other of snapshot.nodes.filter((candidate) => candidate.maintenance)) {
-    refusals.push({
-      code: 'foreign-maintenance',
-      node: other.name,
-      message: `${other.name} is in HA maintenance mode already, set by somebody else or left over`,
-      remedy: `when nobody works on it: ha-manager crm-command node-maintenance disable ${other.name}`,
-    });
-  }
-  if (!snapshot.quorum.quorate) {
-    refusals.push({
-      code: 'not-quorate',
-      node,
-      message: 'the cluster is not quorate, so nothing can be moved or changed',
-      remedy: 'restore quorum first; pvecm status says which votes are missing',
-    });
-    return refusals;
-  }
-  if (quorum.verdict === 'would-fence' || quorum.verdict === 'loses-quorum') {
-    refusals.push({ code: quorum.verdict, node, message: quorum.explanation, remedy: quorumRemedy(quorum, snapshot) });
-  }
-  return refusals;
+/** Without quorum now, a forecast says nothing. */
+function quorumFindings(snapshot: ClusterSnapshot, node: string, quorum: QuorumForecast): Finding[] {
+  if (!snapshot.quorum.quorate || (quorum.verdict !== 'would-fence' && quorum.verdict !== 'loses-quorum')) return [];
+  return [blocker({ code: quorum.verdict, node, message: quorum.explanation, remedy: quorumRemedy(quorum, snapshot) })];
 }
 
 function quorumRemedy(quorum: QuorumForecast, snapshot: ClusterSnapshot): string {

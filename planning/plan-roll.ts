@@ -1,11 +1,14 @@
 import type { ClusterSnapshot, NodeSoftware } from '../domain/cluster.ts';
-import type { GuestMove, NodePlan, Refusal, RollPlan } from '../domain/plan.ts';
+import type { Finding } from '../domain/finding.ts';
+import type { GuestMove, NodePlan, RollPlan } from '../domain/plan.ts';
 import type { RollSettings } from '../domain/policy.ts';
+import { clusterFindings } from './cluster-findings.ts';
+import { blocker, warning } from './findings.ts';
 import { orderNodes } from './node-order.ts';
 import { planNode } from './plan-node.ts';
 import { forecastQuorum } from './quorum-forecast.ts';
 
-/** The whole rolling update as data: every node in its order, with all refusals found at once. */
+/** The whole rolling update as data: every node in its order, with all findings at once. */
 export function planRoll(
   snapshot: ClusterSnapshot,
   software: readonly NodeSoftware[],
@@ -15,46 +18,51 @@ export function planRoll(
   const nodes = orderNodes(settings, snapshot).map((node) => {
     const own = byNode.get(node);
     const plan = own ? planNode(snapshot, own, settings.policy) : planUnreadable(snapshot, node);
-    return { ...plan, refusals: [...plan.refusals, ...refuseOwnEnd(plan, settings.orchestratorGuest)] };
+    return { ...plan, findings: [...refuseOwnEnd(plan, settings.orchestratorGuest), ...plan.findings] };
   });
-  return { cluster: settings.cluster, nodes: warnOfStrangers(nodes, snapshot, settings) };
+  const busy = nodes.some((node) => node.action !== 'skip');
+  return {
+    cluster: settings.cluster,
+    findings: [...(busy ? clusterFindings(snapshot) : []), ...strangers(snapshot, settings)],
+    nodes,
+  };
+}
+
+/** The plan of one node, with what is found about the cluster. */
+export function nodePlanIn(plan: RollPlan, node: string): NodePlan | undefined {
+  const own = plan.nodes.find((each) => each.node === node);
+  return own && { ...own, findings: [...(own.action === 'skip' ? [] : plan.findings), ...own.findings] };
 }
 
 /** An exception for a guest that does not exist is a typing error or an old one: either way it protects nobody. */
-function warnOfStrangers(nodes: readonly NodePlan[], snapshot: ClusterSnapshot, { policy }: RollSettings): NodePlan[] {
+function strangers(snapshot: ClusterSnapshot, { policy }: RollSettings): Finding[] {
   const known = new Set(snapshot.guests.map((guest) => String(guest.vmid)));
-  const warnings = Object.keys(policy.guests.overrides)
+  return Object.keys(policy.guests.overrides)
     .filter((vmid) => !known.has(vmid))
-    .map((vmid) => `rollingUpdate.guests.overrides names ${vmid}, but the cluster has no such guest`);
-  return nodes.map((node, index) => (index === 0 ? { ...node, warnings: [...node.warnings, ...warnings] } : node));
+    .map((vmid) =>
+      warning({
+        code: 'unknown-guest',
+        node: null,
+        vmid: Number(vmid),
+        message: `rollingUpdate.guests.overrides names ${vmid}, but the cluster has no such guest`,
+        remedy: 'correct the vmid, or remove the entry',
+      }),
+    );
 }
 
 /** A run that stops the guest it runs in would never start it again. */
-function refuseOwnEnd({ node, moves }: NodePlan, orchestratorGuest: number | null): Refusal[] {
+function refuseOwnEnd({ node, moves }: NodePlan, orchestratorGuest: number | null): Finding[] {
   return moves
     .filter((move) => move.vmid === orchestratorGuest && (move.how === 'shutdown' || move.how === 'leave'))
-    .map(({ vmid, name, how }) => ({
-      code: 'own-guest',
-      node,
-      vmid,
-      message: `${name} (${vmid}) runs this update, and the policy "${how}" would end it together with ${node}`,
-      remedy: `let it be migrated (rollingUpdate.guests.overrides.${vmid}), or run Caretaker outside the cluster`,
-    }));
-}
-
-export function refusalsOf(plan: RollPlan): Refusal[] {
-  const seen = new Set<string>();
-  return plan.nodes
-    .flatMap((node) => node.refusals)
-    .filter((refusal) => {
-      const key = `${refusal.code}/${refusal.node}/${refusal.vmid ?? ''}`;
-      return seen.has(key) ? false : seen.add(key);
-    });
-}
-
-/** All reasons with what to do about each, for the message of a failure. */
-export function describeRefusals(refusals: readonly Refusal[]): string {
-  return refusals.map((refusal) => `${refusal.message}; ${refusal.remedy}`).join(' | ');
+    .map(({ vmid, name, how }) =>
+      blocker({
+        code: 'own-guest',
+        node,
+        vmid,
+        message: `${name} (${vmid}) runs this update, and the policy "${how}" would end it together with ${node}`,
+        remedy: `let it be migrated (rollingUpdate.guests.overrides.${vmid}), or run Caretaker outside the cluster`,
+      }),
+    );
 }
 
 /** What the fresh plan of a node does differently from the one that was shown; empty when nothing matters. */
@@ -91,26 +99,32 @@ function planUnreadable(snapshot: ClusterSnapshot, node: string): NodePlan {
     maintenance: false,
     quorum: forecastQuorum(snapshot, node),
     moves: [],
-    refusals: [whyUnreadable(snapshot, node)],
-    warnings: [],
+    findings: whyUnreadable(snapshot, node),
     expectedMilliseconds: 0,
   };
 }
 
-function whyUnreadable(snapshot: ClusterSnapshot, node: string): Refusal {
-  if (!snapshot.nodes.some((each) => each.name === node)) {
+/** That a member is offline is found about the cluster. */
+function whyUnreadable(snapshot: ClusterSnapshot, node: string): Finding[] {
+  const member = snapshot.nodes.find((each) => each.name === node);
+  if (!member) {
     const names = snapshot.nodes.map((each) => each.name).join(', ');
-    return {
-      code: 'unknown-node',
-      node,
-      message: `${node} is not a member of the cluster ${snapshot.cluster} (${names})`,
-      remedy: 'correct its name below cluster.nodes of the configuration, or join it to the cluster',
-    };
+    return [
+      blocker({
+        code: 'unknown-node',
+        node,
+        message: `${node} is not a member of the cluster ${snapshot.cluster} (${names})`,
+        remedy: 'correct its name below cluster.nodes of the configuration, or join it to the cluster',
+      }),
+    ];
   }
-  return {
-    code: 'node-offline',
-    node,
-    message: `${node} does not answer, so its packages and kernels are unknown`,
-    remedy: `bring ${node} back, then start again`,
-  };
+  if (!member.online) return [];
+  return [
+    blocker({
+      code: 'node-offline',
+      node,
+      message: `${node} does not answer, so its packages and kernels are unknown`,
+      remedy: `bring ${node} back, then start again`,
+    }),
+  ];
 }

@@ -12,7 +12,7 @@ import { updateNodeId } from '../domain/ids.ts';
 import type { NodePlan, RollPlan } from '../domain/plan.ts';
 import type { PolicyOverrides, RollSettings } from '../domain/policy.ts';
 import type { NodeReport, RollReport } from '../domain/report.ts';
-import { refusalsOf } from '../planning/plan-roll.ts';
+import { blockersIn, findingsOf } from '../planning/findings.ts';
 import { nodeProgressSignal, rollPlanQuery, rollProgressQuery, rollReportQuery } from './messages.ts';
 import { loadSettings } from './steps/activities.ts';
 import { makePlan } from './steps/make-plan.ts';
@@ -33,7 +33,7 @@ import { updateNode } from './update-node.ts';
  */
 export async function rollingUpdate(input: PolicyOverrides | null = null): Promise<RollReport> {
   const journal = createRollJournal(() => operator);
-  setHandler(rollPlanQuery, () => journal.plan(), { description: 'Nodes in their order, moves, refusals, forecast.' });
+  setHandler(rollPlanQuery, () => journal.plan(), { description: 'Nodes in their order, moves, findings, forecast.' });
   setHandler(rollProgressQuery, () => journal.progress(), {
     description: 'Phases of the nodes and places of the guests.',
   });
@@ -52,9 +52,9 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
     try {
       const plan = await makePlan(settings);
       journal.planned(plan);
-      const refusals = refusalsOf(plan);
-      if (settings.policy.dryRun) return conclude(journal, 'planned', describePlan(plan, refusals.length));
-      if (refusals.length > 0) throw refuseRoll(journal, refusals);
+      const blockers = blockersIn(findingsOf(plan));
+      if (settings.policy.dryRun) return conclude(journal, 'planned', describePlan(plan, blockers.length));
+      if (blockers.length > 0) throw refuseRoll(journal, blockers);
       if (plan.nodes.every((node) => node.action === 'skip')) {
         return conclude(journal, 'nothing-to-do', 'every node is up to date');
       }

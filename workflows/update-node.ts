@@ -5,6 +5,7 @@ import { updateNodeId } from '../domain/ids.ts';
 import type { NodePlan } from '../domain/plan.ts';
 import type { PolicyOverrides, RollSettings } from '../domain/policy.ts';
 import type { NodeReport } from '../domain/report.ts';
+import { blockersIn, remarksIn } from '../planning/findings.ts';
 import { nodePlanQuery, nodeProgressQuery } from './messages.ts';
 import { loadSettings, quickActivities } from './steps/activities.ts';
 import { drain, enterMaintenance } from './steps/drain.ts';
@@ -64,8 +65,10 @@ export async function updateNode(input: UpdateNodeInput): Promise<NodeReport> {
     }).catch((error: unknown) => {
       throw endNodeBadly(error, { node, journal, operator }, []);
     });
-    for (const warning of agreed.warnings) journal.warn(warning);
-    if (agreed.refusals.length > 0) throw refuseNode(agreed, journal);
+    // What is found about the cluster, a roll says once for all its nodes.
+    const told = agreed.findings.filter((finding) => planned === null || finding.node === node);
+    for (const remark of remarksIn(told)) journal.warn(remark);
+    if (blockersIn(agreed.findings).length > 0) throw refuseNode(agreed, journal);
     if (agreed.action === 'skip') {
       journal.enter('skipped');
       describeOutcome('skipped');

@@ -2,6 +2,7 @@ import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import { Message } from '../../domain/messages.ts';
 import type { RollReport } from '../../domain/report.ts';
+import { blockersIn, findingsOf } from '../../planning/findings.ts';
 import type { ExitCode } from './terminal.ts';
 
 const QUERY_TIMEOUT_MS = 5_000;
@@ -31,7 +32,7 @@ export async function awaitEnd(handle: WorkflowHandle): Promise<RunEnd> {
 
 export function exitCodeOf({ status, report }: RunEnd): ExitCode {
   if (status !== 'completed' || report === null) return 1;
-  const refused = (report.plan?.nodes ?? []).some((node) => node.refusals.length > 0);
+  const refused = report.plan !== null && blockersIn(findingsOf(report.plan)).length > 0;
   return report.outcome === 'planned' && refused ? 1 : 0;
 }
 

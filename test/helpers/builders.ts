@@ -152,8 +152,7 @@ export function aNodePlan(node: string, changes: Partial<NodePlan> = {}): NodePl
     maintenance: false,
     quorum: { verdict: 'keeps-quorum', votesLeft: 2, votesNeeded: 2, explanation: `2 votes stay without ${node}` },
     moves: [],
-    refusals: [],
-    warnings: [],
+    findings: [],
     expectedMilliseconds: 0,
     ...changes,
   };

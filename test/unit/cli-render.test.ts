@@ -31,7 +31,7 @@ describe('the plan', () => {
     expect(text).toContain('210 plex-vm VM 8 GiB pve-node2 live, with local disks');
     expect(text).toContain('212 download-clients-vm VM 4 GiB stays shut down, start again');
     expect(text).toContain('192 pihole-1 CT 256 MiB pve-node2, likely by the HA manager');
-    expect(text).toContain('! Warning traefik (194) is down for about 20 seconds each way');
+    expect(text).toContain('! guest-left-behind download-clients-vm (212) stays on pve-node1 and goes down');
     expect(text).toContain('Nothing stands in the way of this run.');
   });
 
@@ -41,8 +41,8 @@ describe('the plan', () => {
 
   it('shows a refusal with its remedy', () => {
     const text = read(renderPlan(refusedPlan));
-    expect(text).toContain('✘ Refused plex-vm (210) cannot move: it uses hostpci0 of this node');
-    expect(text).toContain('To go on: let it be shut down meanwhile with --guest 210=shutdown');
+    expect(text).toContain('pve-node1 ✘ guest-cannot-move plex-vm (210) cannot move: it uses hostpci0 of this node');
+    expect(text).toContain('To go on let it be shut down meanwhile with --guest 210=shutdown');
     expect(text).toContain('This run is refused for 1 reason. No node is touched.');
   });
 });
@@ -126,8 +126,10 @@ describe('the report', () => {
 
   it('repeats the refusals of a refused run with their remedies', () => {
     const text = read(renderReport(refusedReport));
-    expect(text).toContain('Refused before anything was touched ✘ pve-node1: plex-vm (210) cannot move');
-    expect(text).toContain('To go on: let it be shut down meanwhile');
+    expect(text).toContain(
+      'Refused before anything was touched pve-node1 ✘ guest-cannot-move plex-vm (210) cannot move',
+    );
+    expect(text).toContain('To go on let it be shut down meanwhile');
   });
 });
 

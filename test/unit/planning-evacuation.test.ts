@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClusterSnapshot, Guest, NodeState, Obstacle } from '../../domain/cluster.ts';
 import type { Policy } from '../../domain/policy.ts';
+import { blockersIn } from '../../planning/findings.ts';
 import { planEvacuation, treatmentOf, type Evacuation } from '../../planning/evacuation.ts';
 import { aCluster, aNode, aPolicy, aVm, GIB } from '../helpers/builders.ts';
 
@@ -106,9 +107,9 @@ function roomAfter({ snapshot, policy }: Case, evacuation: Evacuation, name: str
 }
 
 describe('the evacuation plan, for any cluster', () => {
-  it('moves every running guest of the node exactly once or names it in exactly one refusal, and no other guest', () => {
-    forAnyCluster((any, { moves, refusals }) => {
-      const spokenOf = [...moves.map((move) => move.vmid), ...refusals.map((refusal) => refusal.vmid ?? -1)];
+  it('moves every running guest of the node exactly once or names it in exactly one blocker, and no other guest', () => {
+    forAnyCluster((any, { moves, findings }) => {
+      const spokenOf = [...moves.map((move) => move.vmid), ...blockersIn(findings).map((each) => each.vmid ?? -1)];
       const concerned = any.snapshot.guests.filter(isConcerned).map((guest) => guest.vmid);
       expect(spokenOf.sort((a, b) => a - b)).toEqual(concerned.sort((a, b) => a - b));
     });
@@ -137,7 +138,7 @@ describe('the evacuation plan, for any cluster', () => {
 
   it('refuses for lack of memory only what fits on no node that could take it', () => {
     forAnyCluster((any, evacuation) => {
-      for (const refusal of evacuation.refusals.filter((each) => each.code === 'no-capacity')) {
+      for (const refusal of evacuation.findings.filter((each) => each.code === 'no-capacity')) {
         const guest = theGuest(any, refusal.vmid ?? -1);
         for (const node of any.snapshot.nodes) {
           const barred =

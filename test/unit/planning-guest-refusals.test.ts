@@ -19,11 +19,11 @@ describe('what a guest allows', () => {
 
   it('leaves alone what does not run, templates, and guests of other nodes', () => {
     const others = [aVm(100, { running: false }), aVm(101, { template: true }), aVm(102, { node: 'pve2' })];
-    expect(evacuate(others)).toEqual({ moves: [], refusals: [], warnings: [] });
+    expect(evacuate(others)).toEqual({ moves: [], findings: [] });
   });
 
   it('refuses a locked guest and says what to wait for', () => {
-    expect(evacuate([aVm(100, { lock: 'backup' })]).refusals).toMatchObject([
+    expect(evacuate([aVm(100, { lock: 'backup' })]).findings).toMatchObject([
       {
         code: 'guest-locked',
         vmid: 100,
@@ -34,40 +34,46 @@ describe('what a guest allows', () => {
   });
 
   it('refuses a guest that the policy forbids to touch and names the policy key', () => {
-    const { refusals } = evacuate([aVm(100)], { guests: { overrides: { '100': 'refuse' } } });
-    expect(refusals).toMatchObject([
+    const { findings } = evacuate([aVm(100)], { guests: { overrides: { '100': 'refuse' } } });
+    expect(findings).toMatchObject([
       { code: 'guest-refused', remedy: 'move or stop it by hand, or change rollingUpdate.guests.overrides.100' },
     ]);
   });
 
   it('refuses a guest with a passed-through device, with the evidence and the other treatments', () => {
-    const { refusals } = evacuate([aVm(100, { obstacles: [{ code: 'passthrough', detail: 'hostpci0' }] })]);
-    expect(refusals).toMatchObject([{ code: 'guest-cannot-move' }]);
-    expect(refusals[0]?.message).toContain('passed-through device hostpci0');
-    expect(refusals[0]?.remedy).toContain('rollingUpdate.guests.overrides.100 to "shutdown"');
+    const { findings } = evacuate([aVm(100, { obstacles: [{ code: 'passthrough', detail: 'hostpci0' }] })]);
+    expect(findings).toMatchObject([{ code: 'guest-cannot-move' }]);
+    expect(findings[0]?.message).toContain('passed-through device hostpci0');
+    expect(findings[0]?.remedy).toContain('rollingUpdate.guests.overrides.100 to "shutdown"');
   });
 
   it('shuts such a guest down where the policy says so', () => {
     const held = aVm(100, { obstacles: [{ code: 'passthrough', detail: 'hostpci0' }] });
-    const { moves, refusals } = evacuate([held], { guests: { overrides: { '100': 'shutdown' } } });
-    expect(refusals).toEqual([]);
+    const { moves, findings } = evacuate([held], { guests: { overrides: { '100': 'shutdown' } } });
+    expect(findings).toEqual([]);
     expect(moves).toMatchObject([{ vmid: 100, how: 'shutdown', target: null }]);
   });
 
   it('warns about a guest that stays and goes down with its node', () => {
-    const { warnings } = evacuate([aVm(100)], { guests: { overrides: { '100': 'leave' } } });
-    expect(warnings).toEqual(['vm-100 (100) stays on pve1 and goes down when it reboots']);
+    const { findings } = evacuate([aVm(100)], { guests: { overrides: { '100': 'leave' } } });
+    expect(findings).toMatchObject([
+      {
+        code: 'guest-left-behind',
+        severity: 'warning',
+        message: 'vm-100 (100) stays on pve1 and goes down when it reboots',
+      },
+    ]);
   });
 
   it('refuses "shutdown" for a guest of HA, which would start it elsewhere', () => {
-    const { refusals } = evacuate([anHaVm(100)], { guests: { default: 'shutdown' } });
-    expect(refusals).toMatchObject([{ code: 'guest-refused', remedy: 'use "migrate" for it, or take it out of HA' }]);
+    const { findings } = evacuate([anHaVm(100)], { guests: { default: 'shutdown' } });
+    expect(findings).toMatchObject([{ code: 'guest-refused', remedy: 'use "migrate" for it, or take it out of HA' }]);
   });
 
   it('refuses a guest in the HA state "error" and says how to get it out of there', () => {
-    const { refusals } = evacuate([anHaVm(100, { ha: { sid: 'vm:100', state: 'error' } })]);
-    expect(refusals).toMatchObject([{ code: 'guest-cannot-move' }]);
-    expect(refusals[0]?.remedy).toBe('set the HA resource vm:100 to disabled, mend the guest and set it to started');
+    const { findings } = evacuate([anHaVm(100, { ha: { sid: 'vm:100', state: 'error' } })]);
+    expect(findings).toMatchObject([{ code: 'guest-cannot-move' }]);
+    expect(findings[0]?.remedy).toBe('set the HA resource vm:100 to disabled, mend the guest and set it to started');
   });
 
   it('names every problem at once', () => {
@@ -75,7 +81,7 @@ describe('what a guest allows', () => {
       aVm(100, { lock: 'backup' }),
       aVm(101, { obstacles: [{ code: 'bind-mount', detail: 'mp0 /tank' }] }),
     ];
-    expect(evacuate(guests).refusals.map((refusal) => refusal.vmid)).toEqual([100, 101]);
+    expect(evacuate(guests).findings.map((finding) => finding.vmid)).toEqual([100, 101]);
   });
 });
 
@@ -83,11 +89,11 @@ describe('local disks', () => {
   const withLocalDisks = aVm(100, { hasLocalDisks: true });
 
   it('are copied only where the policy allows it', () => {
-    const { refusals } = evacuate([withLocalDisks]);
-    expect(refusals).toMatchObject([
+    const { findings } = evacuate([withLocalDisks]);
+    expect(findings).toMatchObject([
       { code: 'guest-cannot-move', message: expect.stringContaining('local disk') as string },
     ]);
-    expect(refusals[0]?.remedy).toContain('rollingUpdate.localDisks "always"');
+    expect(findings[0]?.remedy).toContain('rollingUpdate.localDisks "always"');
     expect(evacuate([withLocalDisks], { localDisks: 'always' }).moves).toMatchObject([{ withLocalDisks: true }]);
   });
 
@@ -97,7 +103,7 @@ describe('local disks', () => {
     const snapshot = aCluster({ nodes, guests: [guest] });
     expect(planEvacuation(snapshot, 'pve1', aPolicy()).moves).toMatchObject([{ target: 'pve3' }]);
     const without = aCluster({ nodes: nodes.slice(0, 2), guests: [guest] });
-    expect(planEvacuation(without, 'pve1', aPolicy({ localDisks: 'always' })).refusals[0]?.message).toContain(
+    expect(planEvacuation(without, 'pve1', aPolicy({ localDisks: 'always' })).findings[0]?.message).toContain(
       'replicated elsewhere',
     );
   });
@@ -107,13 +113,13 @@ describe('capacity', () => {
   it('is counted by what guests may grow to: the one that does not fit is refused with the figures', () => {
     const nodes = [aNode('pve1'), aNode('pve2', { memory: 10 * GIB })];
     const guests = [aVm(100, { maxMemory: 8 * GIB }), aVm(101, { maxMemory: 4 * GIB })];
-    const { moves, refusals } = planEvacuation(aCluster({ nodes, guests }), 'pve1', aPolicy());
+    const { moves, findings } = planEvacuation(aCluster({ nodes, guests }), 'pve1', aPolicy());
     expect(moves.map((move) => move.vmid)).toEqual([100]);
-    expect(refusals).toMatchObject([{ code: 'no-capacity', vmid: 101 }]);
-    expect(refusals[0]?.message).toBe(
+    expect(findings).toMatchObject([{ code: 'no-capacity', vmid: 101 }]);
+    expect(findings[0]?.message).toBe(
       'vm-101 (101) may grow to 4.0 GiB, but pve2, the node with most room, has only 1.0 GiB left',
     );
-    expect(refusals[0]?.remedy).toContain('stop guests on pve2');
+    expect(findings[0]?.remedy).toContain('stop guests on pve2');
   });
 
   it('fills the emptiest node first, so that no survivor carries everything', () => {
@@ -130,8 +136,8 @@ describe('capacity', () => {
       maxMemory: 6 * GIB,
       obstacles: [{ code: 'storage-unavailable', detail: 'x', target: 'pve3' }],
     });
-    const { moves, refusals } = planEvacuation(aCluster({ nodes, guests: [free, tied] }), 'pve1', aPolicy());
-    expect(refusals).toEqual([]);
+    const { moves, findings } = planEvacuation(aCluster({ nodes, guests: [free, tied] }), 'pve1', aPolicy());
+    expect(findings).toEqual([]);
     expect(moves).toMatchObject([
       { vmid: 100, target: 'pve3' },
       { vmid: 101, target: 'pve2' },
@@ -140,8 +146,8 @@ describe('capacity', () => {
 
   it('has nothing to give where no other node is online', () => {
     const nodes = [aNode('pve1'), aNode('pve2', { online: false })];
-    const { refusals } = planEvacuation(aCluster({ nodes, guests: [aVm(100)] }), 'pve1', aPolicy());
-    expect(refusals).toMatchObject([{ code: 'guest-cannot-move' }]);
-    expect(refusals[0]?.message).toContain('none is online');
+    const { findings } = planEvacuation(aCluster({ nodes, guests: [aVm(100)] }), 'pve1', aPolicy());
+    expect(findings).toMatchObject([{ code: 'guest-cannot-move' }]);
+    expect(findings[0]?.message).toContain('none is online');
   });
 });

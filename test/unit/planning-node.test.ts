@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { findingsOf } from '../../planning/findings.ts';
+import { planRoll } from '../../planning/plan-roll.ts';
 import { planNode } from '../../planning/plan-node.ts';
 import {
   aCluster,
@@ -11,6 +13,7 @@ import {
   OLD_KERNEL,
   outdated,
   someKernels,
+  theSettings,
   theSoftware,
 } from '../helpers/builders.ts';
 
@@ -23,18 +26,18 @@ describe('what is done with a node', () => {
       action: 'update',
       reason: '1 package to upgrade',
       rebootExpected: false,
-      refusals: [],
+      findings: [],
     });
     expect(plan.moves).toHaveLength(1);
   });
 
-  it('is nothing at all when it is up to date: no move, no refusal, no time', () => {
+  it('is nothing at all when it is up to date: no move, no finding, no time', () => {
     const snapshot = aCluster({ guests: [aVm(100, { lock: 'backup' })], quorate: false });
     expect(planNode(snapshot, theSoftware('pve1'), aPolicy())).toMatchObject({
       action: 'skip',
       reason: 'up to date',
       moves: [],
-      refusals: [],
+      findings: [],
       expectedMilliseconds: 0,
     });
   });
@@ -55,7 +58,13 @@ describe('what is done with a node', () => {
   it('is nothing, with a warning, when only a reboot is missing and the policy forbids it', () => {
     const plan = planNode(aCluster(), theSoftware('pve1', { kernels: rebootDue }), aPolicy({ reboot: 'never' }));
     expect(plan.action).toBe('skip');
-    expect(plan.warnings).toEqual([`runs ${OLD_KERNEL} although ${NEW_KERNEL} is installed`]);
+    expect(plan.findings).toMatchObject([
+      {
+        code: 'reboot-forbidden',
+        severity: 'warning',
+        message: `pve1 runs ${OLD_KERNEL} although ${NEW_KERNEL} is installed`,
+      },
+    ]);
   });
 
   it('never includes a reboot that the policy forbids', () => {
@@ -66,8 +75,12 @@ describe('what is done with a node', () => {
 
   it('warns about a forgotten pin', () => {
     const software = outdated('pve1', { kernels: { ...rebootDue, pinned: OLD_KERNEL } });
-    expect(planNode(aCluster(), software, aPolicy()).warnings).toEqual([
-      `the kernel is pinned to ${OLD_KERNEL} although ${NEW_KERNEL} is installed`,
+    expect(planNode(aCluster(), software, aPolicy()).findings).toMatchObject([
+      {
+        code: 'kernel-pinned',
+        severity: 'warning',
+        message: `the kernel of pve1 is pinned to ${OLD_KERNEL} although ${NEW_KERNEL} is installed`,
+      },
     ]);
   });
 
@@ -75,7 +88,7 @@ describe('what is done with a node', () => {
     const software = theSoftware('pve1', { kernels: rebootDue });
     expect(planNode(aCluster(), software, aPolicy())).toMatchObject({
       quorum: { verdict: 'read-only-while-away' },
-      refusals: [],
+      findings: [],
     });
   });
 
@@ -85,20 +98,21 @@ describe('what is done with a node', () => {
       guests: [anHaVm(100)],
       ha: { startedServices: 1 },
     });
-    expect(planNode(withHa, outdated('pve1'), aPolicy())).toMatchObject({ maintenance: true, refusals: [] });
+    expect(planNode(withHa, outdated('pve1'), aPolicy())).toMatchObject({ maintenance: true, findings: [] });
     expect(planNode(aCluster(), outdated('pve1'), aPolicy()).maintenance).toBe(false);
   });
 });
 
 describe('a node is refused, with what to do about it', () => {
-  function refusalsIn(snapshot = aCluster()) {
-    return planNode(snapshot, outdated('pve1'), aPolicy()).refusals;
+  function findingsIn(snapshot = aCluster()) {
+    return findingsOf(planRoll(snapshot, [outdated('pve1')], theSettings({ nodes: ['pve1'] })));
   }
 
   it('while another node is offline', () => {
     const nodes = [aNode('pve1'), aNode('pve2'), aNode('pve3', { online: false })];
-    expect(refusalsIn(aCluster({ nodes }))).toContainEqual({
+    expect(findingsIn(aCluster({ nodes }))).toContainEqual({
       code: 'node-offline',
+      severity: 'blocker',
       node: 'pve3',
       message: 'pve3 is offline, and at most one node may be away',
       remedy: 'bring pve3 back, then start again',
@@ -106,34 +120,34 @@ describe('a node is refused, with what to do about it', () => {
   });
 
   it('while the cluster is not quorate, and then for that reason alone', () => {
-    expect(refusalsIn(aCluster({ quorate: false, ha: { startedServices: 1 } }))).toMatchObject([
+    expect(findingsIn(aCluster({ quorate: false, ha: { startedServices: 1 } }))).toMatchObject([
       { code: 'not-quorate', remedy: expect.stringContaining('pvecm status') as string },
     ]);
   });
 
   it('when its absence would fence the others', () => {
-    const refusals = refusalsIn(aCluster({ ha: { startedServices: 1 } }));
-    expect(refusals).toMatchObject([{ code: 'would-fence' }]);
-    expect(refusals[0]?.remedy).toContain('add a QDevice (pvecm qdevice setup)');
-    expect(refusals[0]?.remedy).toContain('"ignored"');
+    const findings = findingsIn(aCluster({ ha: { startedServices: 1 } }));
+    expect(findings).toMatchObject([{ code: 'would-fence' }]);
+    expect(findings[0]?.remedy).toContain('add a QDevice (pvecm qdevice setup)');
+    expect(findings[0]?.remedy).toContain('"ignored"');
   });
 
   it('when its absence would cost quorum because the QDevice is gone', () => {
-    expect(refusalsIn(aCluster({ qdevice: { votes: 1, connected: false } }))).toMatchObject([
+    expect(findingsIn(aCluster({ qdevice: { votes: 1, connected: false } }))).toMatchObject([
       { code: 'loses-quorum', remedy: 'reconnect the QDevice (pvecm status)' },
     ]);
   });
 
   it('when its absence would cost quorum because another node is gone already', () => {
     const nodes = [aNode('pve1'), aNode('pve2'), aNode('pve3', { online: false })];
-    expect(refusalsIn(aCluster({ nodes }))).toContainEqual(
+    expect(findingsIn(aCluster({ nodes }))).toContainEqual(
       expect.objectContaining({ code: 'loses-quorum', remedy: 'bring the missing nodes back, or add a QDevice' }),
     );
   });
 
   it('while any node is in a maintenance mode that is not ours', () => {
     const nodes = [aNode('pve1'), aNode('pve2', { maintenance: true })];
-    expect(refusalsIn(aCluster({ nodes }))).toMatchObject([
+    expect(findingsIn(aCluster({ nodes }))).toMatchObject([
       {
         code: 'foreign-maintenance',
         node: 'pve2',

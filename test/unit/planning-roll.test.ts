@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { describeDrift, planRoll, refusalsOf } from '../../planning/plan-roll.ts';
+import { blockersIn, findingsOf } from '../../planning/findings.ts';
+import { describeDrift, nodePlanIn, planRoll } from '../../planning/plan-roll.ts';
 import { orderNodes } from '../../planning/node-order.ts';
-import { aCluster, aMove, aNode, aNodePlan, aVm, outdated, theSettings } from '../helpers/builders.ts';
+import { aCluster, aMove, aNode, aNodePlan, aVm, outdated, theSettings, theSoftware } from '../helpers/builders.ts';
 
 describe('the order of the nodes', () => {
   it('is that of the configuration', () => {
@@ -38,10 +39,10 @@ describe('the plan of a roll', () => {
   it('refuses for a node that does not answer', () => {
     const nodes = [aNode('pve1'), aNode('pve2', { online: false })];
     const plan = planRoll(aCluster({ nodes }), [outdated('pve1')], theSettings());
-    expect(plan.nodes[1]).toMatchObject({
-      node: 'pve2',
-      refusals: [{ code: 'node-offline', remedy: 'bring pve2 back, then start again' }],
-    });
+    expect(plan.nodes[1]).toMatchObject({ node: 'pve2', reason: 'its state is unknown' });
+    expect(plan.findings).toMatchObject([
+      { code: 'node-offline', node: 'pve2', remedy: 'bring pve2 back, then start again' },
+    ]);
   });
 
   it('tells a node that the cluster does not have from one that is down', () => {
@@ -50,7 +51,7 @@ describe('the plan of a roll', () => {
       [outdated('pve1'), outdated('pve2')],
       theSettings({ nodes: ['pve1', 'pve2', 'pve9'] }),
     );
-    expect(refusalsOf(plan)).toMatchObject([
+    expect(findingsOf(plan)).toMatchObject([
       { code: 'unknown-node', node: 'pve9', remedy: expect.stringContaining('cluster.nodes') as string },
     ]);
   });
@@ -60,14 +61,18 @@ describe('the plan of a roll', () => {
     const overrides = { '105': treatment, '106': treatment };
     const settings = theSettings({ orchestratorGuest: 105, policy: { guests: { default: 'migrate', overrides } } });
     const plan = planRoll(aCluster({ guests }), [outdated('pve1'), outdated('pve2')], settings);
-    expect(refusalsOf(plan)).toMatchObject([{ code: 'own-guest', node: 'pve1', vmid: 105 }]);
+    expect(blockersIn(findingsOf(plan))).toMatchObject([{ code: 'own-guest', node: 'pve1', vmid: 105 }]);
   });
 
   it('warns of an exception for a guest that the cluster does not have', () => {
     const settings = theSettings({ policy: { guests: { default: 'migrate', overrides: { '999': 'shutdown' } } } });
     const plan = planRoll(aCluster(), [outdated('pve1'), outdated('pve2')], settings);
-    expect(plan.nodes[0]?.warnings).toEqual([
-      'rollingUpdate.guests.overrides names 999, but the cluster has no such guest',
+    expect(plan.findings).toMatchObject([
+      {
+        code: 'unknown-guest',
+        severity: 'warning',
+        message: 'rollingUpdate.guests.overrides names 999, but the cluster has no such guest',
+      },
     ]);
   });
 
@@ -79,13 +84,22 @@ describe('the plan of a roll', () => {
       ['pve1', 'pve2', 'pve3'].map((name) => outdated(name)),
       settings,
     );
-    expect(refusalsOf(plan).filter((refusal) => refusal.code === 'node-offline')).toHaveLength(1);
+    expect(findingsOf(plan).filter((finding) => finding.code === 'node-offline')).toHaveLength(1);
+  });
+
+  it('says of the cluster nothing where no node has anything to do, and all of it to a node that has', () => {
+    const nodes = [aNode('pve1'), aNode('pve2'), aNode('pve3', { online: false })];
+    const settings = theSettings();
+    expect(planRoll(aCluster({ nodes }), [theSoftware('pve1'), theSoftware('pve2')], settings).findings).toEqual([]);
+    const plan = planRoll(aCluster({ nodes }), [outdated('pve1'), theSoftware('pve2')], settings);
+    expect(nodePlanIn(plan, 'pve1')?.findings).toContainEqual(expect.objectContaining({ node: 'pve3' }));
+    expect(nodePlanIn(plan, 'pve2')?.findings).toEqual([]);
   });
 
   it('keeps different guests with the same problem apart', () => {
     const guests = [aVm(100, { lock: 'backup' }), aVm(101, { lock: 'backup' })];
     const plan = planRoll(aCluster({ guests }), [outdated('pve1'), outdated('pve2')], theSettings());
-    expect(refusalsOf(plan).map((refusal) => refusal.vmid)).toEqual([100, 101]);
+    expect(findingsOf(plan).map((finding) => finding.vmid)).toEqual([100, 101]);
   });
 });
 

@@ -157,7 +157,7 @@ describe('a rolling update', () => {
     expect(failure).toMatchObject({
       type: 'Refused',
       message: 'Nothing was touched: vm-101 (101) is locked (backup); wait until its backup has finished.',
-      report: { outcome: 'refused', plan: { nodes: [{ refusals: [] }, { refusals: [{ code: 'guest-locked' }] }] } },
+      report: { outcome: 'refused', plan: { nodes: [{ findings: [] }, { findings: [{ code: 'guest-locked' }] }] } },
     });
     expect(world.changes()).toEqual([]);
   });

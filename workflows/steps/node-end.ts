@@ -3,7 +3,7 @@ import { ErrorType } from '../../domain/errors.ts';
 import type { NodePlan } from '../../domain/plan.ts';
 import type { NodeOutcome } from '../../domain/report.ts';
 import type { OpenUndo } from '../../domain/undo.ts';
-import { describeRefusals } from '../../planning/plan-roll.ts';
+import { blockersIn, describeFindings } from '../../planning/findings.ts';
 import { explain, failureType } from './failures.ts';
 import type { NodeJournal } from './node-journal.ts';
 import type { Operator } from './operator.ts';
@@ -12,7 +12,7 @@ import { describeOutcome } from './run-attributes.ts';
 export function refuseNode(plan: NodePlan, journal: NodeJournal): ApplicationFailure {
   journal.enter('failed');
   describeOutcome('refused');
-  const why = describeRefusals(plan.refusals);
+  const why = describeFindings(blockersIn(plan.findings));
   return ApplicationFailure.create({
     type: ErrorType.Refused,
     message: `${plan.node} is not touched: ${why}.`,

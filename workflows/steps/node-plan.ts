@@ -2,7 +2,8 @@ import { ApplicationFailure } from '@temporalio/workflow';
 import { ErrorType } from '../../domain/errors.ts';
 import type { NodePlan } from '../../domain/plan.ts';
 import type { RollSettings } from '../../domain/policy.ts';
-import { describeDrift } from '../../planning/plan-roll.ts';
+import { blockersIn } from '../../planning/findings.ts';
+import { describeDrift, nodePlanIn } from '../../planning/plan-roll.ts';
 import { makePlan } from './make-plan.ts';
 import type { NodeJournal } from './node-journal.ts';
 import type { Operator } from './operator.ts';
@@ -36,7 +37,7 @@ export async function agreePlan(
     onPlan(plan);
     for (const change of last ? describeDrift(last, plan) : []) journal.warn(`since the plan: ${change}`);
     last = plan;
-    if (dryRun || plan.action === 'skip' || plan.refusals.length > 0) return plan;
+    if (dryRun || plan.action === 'skip' || blockersIn(plan.findings).length > 0) return plan;
 
     const drift = approved ? describeDrift(approved, plan) : [];
     if (approval !== 'none' && (approved === null || drift.length > 0)) {
@@ -52,7 +53,7 @@ export async function agreePlan(
 }
 
 async function planOf(node: string, settings: RollSettings): Promise<NodePlan> {
-  const [plan] = (await makePlan(settings)).nodes;
+  const plan = nodePlanIn(await makePlan(settings), node);
   if (plan) return plan;
   throw ApplicationFailure.nonRetryable(`nodes: ${node} is not part of the plan`, ErrorType.InvalidInput);
 }

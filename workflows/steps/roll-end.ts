@@ -1,8 +1,9 @@
 import { ApplicationFailure, CancelledFailure, isCancellation } from '@temporalio/workflow';
 import { ErrorType } from '../../domain/errors.ts';
-import type { Refusal, RollPlan } from '../../domain/plan.ts';
+import type { Finding } from '../../domain/finding.ts';
+import type { RollPlan } from '../../domain/plan.ts';
 import type { NodeReport, RollOutcome, RollReport } from '../../domain/report.ts';
-import { describeRefusals } from '../../planning/plan-roll.ts';
+import { describeFindings } from '../../planning/findings.ts';
 import { explain, failureType, nodeReportIn } from './failures.ts';
 import type { Operator } from './operator.ts';
 import type { RollJournal } from './roll-journal.ts';
@@ -14,8 +15,8 @@ export function conclude(journal: RollJournal, outcome: RollOutcome, reason: str
   return journal.end(outcome, reason);
 }
 
-export function refuseRoll(journal: RollJournal, refusals: readonly Refusal[]): ApplicationFailure {
-  const why = describeRefusals(refusals);
+export function refuseRoll(journal: RollJournal, blockers: readonly Finding[]): ApplicationFailure {
+  const why = describeFindings(blockers);
   return failure(ErrorType.Refused, `Nothing was touched: ${why}.`, conclude(journal, 'refused', why));
 }
 
@@ -52,9 +53,9 @@ function failure(type: ErrorType, message: string, report: RollReport, cause?: u
   });
 }
 
-export function describePlan(plan: RollPlan, refusals: number): string {
+export function describePlan(plan: RollPlan, blockers: number): string {
   const busy = plan.nodes.filter((node) => node.action !== 'skip').length;
-  const verdict = refusals > 0 ? `it would be refused for ${refusals} reason${refusals === 1 ? '' : 's'}` : 'it may go';
+  const verdict = blockers > 0 ? `it would be refused for ${blockers} reason${blockers === 1 ? '' : 's'}` : 'it may go';
   return `dry run: ${busy} of ${plan.nodes.length} nodes have something to do, and ${verdict}`;
 }
 

@@ -1,6 +1,7 @@
 import { setCurrentDetails } from '@temporalio/workflow';
 import type { RollPlan } from '../../domain/plan.ts';
 import type { NodeProgress, NodeReport, RollOutcome, RollProgress, RollReport } from '../../domain/report.ts';
+import { remarksIn } from '../../planning/findings.ts';
 import { rollDetails } from './details.ts';
 import type { Operator } from './operator.ts';
 
@@ -78,9 +79,12 @@ export function createRollJournal(operator: () => Operator): RollJournal {
         plan,
         nodes: [...reports, ...withoutReport(plan, { reports, nodes, outcome, reason })],
         // A node that has reported carries its warnings itself.
-        warnings: (plan?.nodes ?? [])
-          .filter(({ node }) => !reports.some((own) => own.node === node))
-          .flatMap((node) => node.warnings),
+        warnings: [
+          ...remarksIn(plan?.findings ?? []),
+          ...(plan?.nodes ?? [])
+            .filter(({ node }) => !reports.some((own) => own.node === node))
+            .flatMap((node) => remarksIn(node.findings)),
+        ],
       };
       return ended;
     },

@@ -1,6 +1,8 @@
 import type { PackageUpdate } from '../../../domain/cluster.ts';
 import { describeMilliseconds } from '../../../domain/duration.ts';
-import type { GuestMove, NodePlan, Refusal, RollPlan } from '../../../domain/plan.ts';
+import type { GuestMove, NodePlan, RollPlan } from '../../../domain/plan.ts';
+import { blockersIn, findingsOf } from '../../../planning/findings.ts';
+import { renderFindings } from './findings.ts';
 import { DEFAULT_WIDTH, createStyle, wrap, type RenderOptions, type Style } from './style.ts';
 import { renderTable, renderTableWithNotes } from './table.ts';
 import { MOVES, count, guestName, kindName, memorySize, quorumSign } from './words.ts';
@@ -13,15 +15,17 @@ interface Layout {
   readonly style: Style;
 }
 
-/** What a run will do, node by node, and why; refusals with what to do about them. */
+/** What a run will do, node by node, and why; then everything that was found, with what to do about it. */
 export function renderPlan(plan: RollPlan, options: RenderOptions = {}): string {
   const layout: Layout = { width: options.width ?? DEFAULT_WIDTH, style: createStyle(options.color) };
-  const busy = plan.nodes.filter((node) => node.action !== 'skip' || node.refusals.length > 0);
+  const busy = plan.nodes.filter((node) => node.action !== 'skip');
+  const findings = findingsOf(plan);
   return [
     renderHeading(plan, layout),
     renderOverview(plan.nodes, layout),
     ...busy.map((node) => renderNode(node, layout)),
-    renderVerdict(plan, layout),
+    ...(findings.length > 0 ? [renderFindings(findings, layout)] : []),
+    renderVerdict(plan, blockersIn(findings).length, layout),
   ].join('\n\n');
 }
 
@@ -58,7 +62,7 @@ function renderOverview(nodes: readonly NodePlan[], { width, style }: Layout): s
 }
 
 function actionSign(node: NodePlan, style: Style): string {
-  if (node.refusals.length > 0) return style.bad('✘ refused');
+  if (blockersIn(node.findings).length > 0) return style.bad('✘ refused');
   if (node.action === 'skip') return style.faint('– skip');
   return style.active(`● ${node.action}`);
 }
@@ -74,8 +78,6 @@ function renderNode(node: NodePlan, layout: Layout): string {
   if (node.maintenance) parts.push(paragraph('HA        maintenance mode on while it is updated', width));
   if (node.packages.length > 0) parts.push(paragraph(`Packages  ${namePackages(node.packages)}`, width));
   if (node.moves.length > 0) parts.push(renderMoves(node, layout));
-  parts.push(...node.warnings.map((warning) => paragraph(`${style.caution('! Warning')} ${warning}`, width, 4)));
-  parts.push(...node.refusals.map((refusal) => renderRefusal(refusal, layout)));
   return parts.join('\n');
 }
 
@@ -116,22 +118,14 @@ function howItMoves(move: GuestMove): string {
   return MOVES[move.how] + (move.withLocalDisks ? ', with local disks' : '');
 }
 
-function renderRefusal(refusal: Refusal, { width, style }: Layout): string {
-  return [
-    paragraph(`${style.bad('✘ Refused')} ${refusal.message}`, width, 4),
-    paragraph(`  To go on: ${refusal.remedy}`, width, 4),
-  ].join('\n');
-}
-
-function renderVerdict(plan: RollPlan, { style }: Layout): string {
-  const refusals = plan.nodes.reduce((sum, node) => sum + node.refusals.length, 0);
-  if (refusals > 0) {
-    return style.bad(`This run is refused for ${count(refusals, 'reason')}. No node is touched.`);
+function renderVerdict(plan: RollPlan, blockers: number, { style }: Layout): string {
+  if (blockers > 0) {
+    return style.bad(`This run is refused for ${count(blockers, 'reason')}. No node is touched.`);
   }
   if (plan.nodes.every((node) => node.action === 'skip')) return style.good('Nothing to do: every node is up to date.');
   return style.good('Nothing stands in the way of this run.');
 }
 
-function paragraph(text: string, width: number, indent = 12): string {
-  return `  ${wrap(text, width - 2, ' '.repeat(indent))}`;
+function paragraph(text: string, width: number): string {
+  return `  ${wrap(text, width - 2, ' '.repeat(12))}`;
 }

@@ -1,7 +1,8 @@
 import { describeMilliseconds } from '../../../domain/duration.ts';
-import type { NodePlan, Refusal } from '../../../domain/plan.ts';
 import type { GuestProgress, NodeReport, RollReport } from '../../../domain/report.ts';
 import type { OpenUndo, Undo } from '../../../domain/undo.ts';
+import { blockersIn, findingsOf } from '../../../planning/findings.ts';
+import { renderFindings } from './findings.ts';
 import { DEFAULT_WIDTH, createStyle, wrap, type RenderOptions, type Style } from './style.ts';
 import { renderTable, renderTableWithNotes } from './table.ts';
 import { count, guestName, nodeOutcomeSign, rollOutcomeSign, sentence, whereaboutsSign } from './words.ts';
@@ -19,9 +20,10 @@ export function renderReport(report: RollReport, options: RenderOptions = {}): s
     node.guests.filter((guest) => isAstray(guest) && !told.has(guest.vmid)),
   );
   if (strays.length > 0) parts.push(renderStrays(strays, width, style));
-  if (report.outcome === 'refused') {
-    const refusals = (report.plan?.nodes ?? []).flatMap((node: NodePlan) => node.refusals);
-    if (refusals.length > 0) parts.push(renderRefusals(refusals, width, style));
+  if (report.outcome === 'refused' && report.plan !== null) {
+    const blockers = blockersIn(findingsOf(report.plan));
+    const heading = style.bad('Refused before anything was touched');
+    if (blockers.length > 0) parts.push(`${heading}\n\n${renderFindings(blockers, { width, style })}`);
   }
   const warnings = collectWarnings(report);
   if (warnings.length > 0) parts.push(renderWarnings(warnings, width, style));
@@ -99,14 +101,6 @@ function renderStrays(guests: readonly GuestProgress[], width: number, style: St
   const rows = guests.map((guest) => [guestName(guest), whereaboutsSign(guest.at, style), guest.node]);
   const columns = [{ title: 'Guest' }, { title: 'State' }, { title: 'On', flexible: true }];
   return `${style.caution('Guests that are not in their place')}\n${renderTable(columns, rows, { width, style, indent: '  ' })}`;
-}
-
-function renderRefusals(refusals: readonly Refusal[], width: number, style: Style): string {
-  const lines = refusals.flatMap(({ node, message, remedy }) => [
-    `  ${wrap(`${style.bad('✘')} ${node}: ${message}`, width - 2, '    ')}`,
-    `    ${wrap(`To go on: ${remedy}`, width - 4, '    ')}`,
-  ]);
-  return [style.bad('Refused before anything was touched'), ...lines].join('\n');
 }
 
 function collectWarnings(report: RollReport): string[] {

@@ -12,6 +12,7 @@ function at(time: string): string {
 /** Two nodes without a QDevice: the survivor is read-only while the other one is away. */
 export const plan: RollPlan = {
   cluster: 'homelab',
+  findings: [],
   nodes: [
     {
       node: 'pve-node1',
@@ -73,8 +74,16 @@ export const plan: RollPlan = {
           withLocalDisks: true,
         },
       ],
-      refusals: [],
-      warnings: ['traefik (194) is down for about 20 seconds each way: containers cannot move while they run'],
+      findings: [
+        {
+          code: 'guest-left-behind',
+          severity: 'warning',
+          node: 'pve-node1',
+          vmid: 212,
+          message: 'download-clients-vm (212) stays on pve-node1 and goes down when it reboots',
+          remedy: 'use the treatment "migrate" to have it moved instead',
+        },
+      ],
       expectedMilliseconds: 754_000,
     },
     {
@@ -86,8 +95,7 @@ export const plan: RollPlan = {
       maintenance: false,
       quorum: { verdict: 'keeps-quorum', votesLeft: 2, votesNeeded: 2, explanation: 'the node stays' },
       moves: [],
-      refusals: [],
-      warnings: [],
+      findings: [],
       expectedMilliseconds: 0,
     },
   ],
@@ -97,12 +105,14 @@ const [planOfNode1, planOfNode2] = plan.nodes;
 
 export const refusedPlan: RollPlan = {
   cluster: 'homelab',
+  findings: [],
   nodes: [
     {
       ...planOfNode1!,
-      refusals: [
+      findings: [
         {
           code: 'guest-cannot-move',
+          severity: 'blocker',
           node: 'pve-node1',
           vmid: 210,
           message: 'plex-vm (210) cannot move: it uses hostpci0 of this node',
