@@ -2,6 +2,7 @@ import type { ProxmoxClient } from '../clients/proxmox/index.ts';
 import type { RemoteJobs } from '../clients/remote-job/index.ts';
 import type { SshClient } from '../clients/ssh/index.ts';
 import type { RollSettings } from '../domain/policy.ts';
+import type { Postbox } from './mail.ts';
 
 /** All that the activities reach the world through. The worker makes it from the configuration, tests from the lab. */
 export interface ActivityDeps {
@@ -11,6 +12,8 @@ export interface ActivityDeps {
   /** SSH to a node by its cluster name. */
   readonly ssh: (node: string) => SshClient;
   readonly jobs: (node: string) => RemoteJobs;
+  /** Null where no mail is configured. */
+  readonly postbox: Postbox | null;
   readonly polling: {
     readonly intervalMs: number;
     /** How many looks in a row must find a node well. */

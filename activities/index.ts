@@ -2,6 +2,7 @@ import { createClusterActivities } from './cluster.ts';
 import type { ActivityDeps } from './deps.ts';
 import { guardAll } from './guard.ts';
 import { createGuestActivities } from './guests.ts';
+import { createMailActivities } from './mail.ts';
 import { createMaintenanceActivities } from './maintenance.ts';
 import { createNodeActivities } from './node.ts';
 import { createRebootActivities } from './reboot.ts';
@@ -9,6 +10,7 @@ import { createSettingsActivities } from './settings.ts';
 import { createUpgradeActivities } from './upgrade.ts';
 
 export type { ActivityDeps } from './deps.ts';
+export type { Postbox } from './mail.ts';
 export type Activities = ReturnType<typeof createActivities>;
 
 /** All activities of the task queue `maintenance`, over the given connections to the world. */
@@ -21,5 +23,6 @@ export function createActivities(deps: ActivityDeps) {
     ...createGuestActivities(deps),
     ...createUpgradeActivities(deps),
     ...createRebootActivities(deps),
+    ...createMailActivities(deps),
   });
 }

@@ -69,6 +69,14 @@ export const address = textFormat({
   test: (text) => isIP(text) !== 0 || /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text),
 });
 
+/** The part of RFC 5321 that people have: no quoted names, no addresses in brackets. */
+export const mailAddress = textFormat({
+  syntax: 'mail address',
+  wrong: 'is not a mail address',
+  remedy: 'Write the address alone, such as admin@example.org.',
+  test: (text) => /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text),
+});
+
 export const path = textFormat({
   syntax: 'path',
   wrong: 'is not a path',

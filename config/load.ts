@@ -122,6 +122,7 @@ function startOf(node: unknown): number | undefined {
 
 function withAbsolutePaths(config: Config, folder: string): Config {
   const { api, ssh } = config.cluster;
+  const { mail } = config;
   return {
     ...config,
     cluster: {
@@ -137,6 +138,13 @@ function withAbsolutePaths(config: Config, folder: string): Config {
         ...(ssh.knownHosts !== undefined && { knownHosts: absolute(ssh.knownHosts, folder) }),
       },
     },
+    ...(mail !== undefined && {
+      mail: {
+        ...mail,
+        ...(mail.caFile !== undefined && { caFile: absolute(mail.caFile, folder) }),
+        ...(mail.password !== undefined && { password: absoluteSecret(mail.password, folder) }),
+      },
+    }),
   };
 }
 

@@ -12,6 +12,7 @@ import {
   userName,
   vmid,
 } from './formats.ts';
+import { mailSchema } from './mail-schema.ts';
 import { policySchema } from './policy-schema.ts';
 
 const port = z.int().min(1).max(65_535);
@@ -100,6 +101,9 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('How the cluster is watched.'),
+  mail: mailSchema
+    .exactOptional()
+    .describe('Mail server that takes reports and questions, and who gets them. Leave it out to get no mail.'),
   rollingUpdate: policySchema
     .prefault({})
     .describe('How a rolling update behaves. A run may override any of it in its input.'),

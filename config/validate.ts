@@ -21,7 +21,15 @@ interface Unchecked {
     readonly ssh?: { readonly knownHosts?: unknown };
     readonly nodes?: unknown;
   };
+  readonly mail?: UncheckedMail;
   readonly rollingUpdate?: { readonly nodes?: unknown };
+}
+
+interface UncheckedMail {
+  readonly host?: unknown;
+  readonly security?: unknown;
+  readonly user?: unknown;
+  readonly password?: unknown;
 }
 
 interface UncheckedNode {
@@ -39,6 +47,7 @@ function checkAcrossFields(value: unknown): PathProblem[] {
   const report: Report = (path, message, remedy) => problems.push({ path, field: fieldName(path), message, remedy });
   checkNames(nodes, report);
   checkVerification(config, nodes, report);
+  if (config.mail) checkMail(config.mail, report);
   checkNodeSelection(
     listOf<unknown>(config.rollingUpdate?.nodes),
     nodes.map((node) => node?.name),
@@ -77,6 +86,20 @@ function checkVerification(config: Unchecked, nodes: ReturnType<typeof listOf<Un
       );
     }
   });
+}
+
+function checkMail({ host, security, user, password }: UncheckedMail, report: Report): void {
+  if ((user === undefined) !== (password === undefined)) {
+    const missing = user === undefined ? 'user' : 'password';
+    report(['mail', missing], 'is missing', 'A login needs mail.user and mail.password. Add it, or remove the other.');
+  }
+  if (password !== undefined && security === 'none' && host !== 'localhost' && host !== '127.0.0.1') {
+    report(
+      ['mail', 'security'],
+      'would send the password in clear text',
+      'Write starttls or tls, or remove mail.user and mail.password.',
+    );
+  }
 }
 
 /** Nodes to update must be configured, each once. `report` gets the index of a wrong one. */

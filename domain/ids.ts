@@ -17,6 +17,11 @@ export function updateNodeId(cluster: string): string {
   return `update-node/${cluster}`;
 }
 
+/** The same mail has the same id, so it is sent once. */
+export function mailId(id: string): string {
+  return `mail/${id}`;
+}
+
 /**
  * Name of a remote job on a host: the same step of the same run finds its job again, whoever asks.
  * Only characters that a systemd unit name and a file name take.

@@ -19,6 +19,7 @@ import { FaultBoard } from './core/faults.ts';
 import type { CreateMachine, SshEndpoint } from './core/machine.ts';
 import { ensureCredentials } from './credentials.ts';
 import type { Credentials } from './credentials.ts';
+import { MailSink } from './mail/sink.ts';
 import { createMachines, ensureSshClientKey } from './machine/index.ts';
 import { Monitor } from './monitor.ts';
 import { referenceSite } from './site.ts';
@@ -28,6 +29,8 @@ export { ManualClock, ScaledClock } from './core/clock.ts';
 export type { LabClock } from './core/clock.ts';
 export type { EventLog, LabEvent } from './core/event-log.ts';
 export type { FaultBehavior, FaultBoard, FaultPoint, FaultVerdict } from './core/faults.ts';
+export type { StoredMail } from './mail/message.ts';
+export { MailSink, type MailSinkOptions } from './mail/sink.ts';
 export type { Monitor, MonitorReport } from './monitor.ts';
 export { containerSpec, GiB, nodeSpec, referenceSite, smallSite, vmSpec } from './site.ts';
 export type { GuestSpec, NodeSpec, ReplicationSpec, Site, SmallSiteOptions, StorageSpec } from './site.ts';
@@ -79,6 +82,8 @@ export interface LabAccess {
   readonly token: { readonly id: string; readonly secret: string };
   readonly observerToken: { readonly id: string; readonly secret: string };
   readonly ssh: { readonly user: 'root'; readonly privateKeyFile: string };
+  /** Mail server in clear text, for everybody. */
+  readonly mail: { readonly host: string; readonly port: number };
   readonly knownHostsFile: string;
   readonly caFile: string;
 }
@@ -91,6 +96,8 @@ export interface Lab {
   readonly monitor: Monitor;
   readonly cluster: Cluster;
   readonly access: LabAccess;
+  /** Mail server that keeps what it gets. */
+  readonly mail: MailSink;
   /** Deviations from the described API, empty without a description. */
   readonly schemaViolations: readonly string[];
   /** @throws PveError for an unknown name */
@@ -120,12 +127,15 @@ export async function createLab(options: LabOptions): Promise<Lab> {
   const monitor = new Monitor(log, () => clock.now());
   const schema = schemaCheck(options, log);
   const api = apiContext(cluster, certificates, credentials, schema);
+  const mail = new MailSink(context);
+  await mail.start();
   const listeners = await listen(api, certificates, options.apiPort ?? 0).catch(async (error: unknown) => {
+    await mail.stop();
     clock.stop();
     await cluster.close();
     throw error;
   });
-  const access = describeAccess(cluster, certificates, credentials, listeners, privateKeyFile);
+  const access = describeAccess(cluster, certificates, credentials, { listeners, mail, privateKeyFile });
   writeFileSync(join(directory, 'access.json'), JSON.stringify(access, null, 2), { mode: 0o600 });
   return {
     clock,
@@ -134,6 +144,7 @@ export async function createLab(options: LabOptions): Promise<Lab> {
     monitor,
     cluster,
     access,
+    mail,
     schemaViolations: schema?.violations ?? [],
     node: (name) => cluster.node(name),
     guest: (vmid) => {
@@ -145,6 +156,7 @@ export async function createLab(options: LabOptions): Promise<Lab> {
       monitor.stop();
       clock.stop();
       for (const listener of listeners.values()) listener.close();
+      await mail.stop();
       await cluster.close();
     },
   };
@@ -192,9 +204,13 @@ function describeAccess(
   cluster: Cluster,
   certificates: Certificates,
   credentials: Credentials,
-  listeners: ReadonlyMap<string, NodeListener>,
-  privateKeyFile: string,
+  servers: {
+    readonly listeners: ReadonlyMap<string, NodeListener>;
+    readonly mail: MailSink;
+    readonly privateKeyFile: string;
+  },
 ): LabAccess {
+  const { listeners, mail, privateKeyFile } = servers;
   const machines = [...cluster.nodes.values(), ...cluster.guests.values()].map(({ machine }) => machine);
   const knownHostsFile = join(cluster.directory, 'known_hosts');
   const lines = machines
@@ -224,6 +240,7 @@ function describeAccess(
     token: { id: OPERATOR_TOKEN, secret: credentials.operatorSecret },
     observerToken: { id: OBSERVER_TOKEN, secret: credentials.observerSecret },
     ssh: { user: 'root', privateKeyFile },
+    mail: { host: '127.0.0.1', port: mail.port },
     knownHostsFile,
     caFile: certificates.caFile,
   };

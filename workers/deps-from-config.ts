@@ -1,8 +1,10 @@
-import type { ActivityDeps } from '../activities/index.ts';
+import type { ActivityDeps, Postbox } from '../activities/index.ts';
 import { createProxmoxClient, type EndpointOptions } from '../clients/proxmox/index.ts';
 import { createRemoteJobs } from '../clients/remote-job/index.ts';
+import { createSmtpClient } from '../clients/smtp/index.ts';
 import { createSshClient, type SshClient } from '../clients/ssh/index.ts';
 import { settingsFor } from '../config/policy.ts';
+import { MAIL_PORTS, type MailConfig } from '../config/mail-schema.ts';
 import type { Config, NodeConfig } from '../config/schema.ts';
 import { resolveSecret } from '../config/secrets.ts';
 import { toMilliseconds } from '../domain/duration.ts';
@@ -37,6 +39,7 @@ export function depsFromConfig(config: Config, env: NodeJS.ProcessEnv): Activity
     proxmox,
     ssh,
     jobs: (name) => createRemoteJobs(ssh(name), { stateDirectory: cluster.stateDirectory }),
+    postbox: config.mail === undefined ? null : postboxOf(config.mail, env),
     polling: { intervalMs, stablePolls: polling.stablePolls },
     close: () => proxmox.close(),
   };
@@ -62,4 +65,25 @@ function sshTo({ cluster }: Config, node: NodeConfig, env: NodeJS.ProcessEnv): S
     privateKey: () => resolveSecret(cluster.ssh.privateKey, env, 'cluster.ssh.privateKey'),
     hostKey: hostKey === undefined ? { knownHostsFile: cluster.ssh.knownHosts ?? '' } : { fingerprint: hostKey },
   });
+}
+
+/** Whatever may be wrong with a mail server, none may hold a try for longer than its activity may take. */
+const MAIL_TIMEOUTS = { connect: 15_000, reply: 45_000, total: 120_000 } as const;
+
+function postboxOf(mail: MailConfig, env: NodeJS.ProcessEnv): Postbox {
+  const { host, port, security, from, to, caFile, user, password } = mail;
+  return {
+    from,
+    to,
+    client: createSmtpClient({
+      host,
+      port: port ?? MAIL_PORTS[security],
+      security,
+      timeouts: MAIL_TIMEOUTS,
+      ...(caFile === undefined ? {} : { caFile }),
+      ...(user === undefined || password === undefined
+        ? {}
+        : { login: { user, password: () => resolveSecret(password, env, 'mail.password') } }),
+    }),
+  };
 }

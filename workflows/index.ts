@@ -1,3 +1,4 @@
 /** The only entry of the workflow bundle. */
+export { deliverMail } from './deliver-mail.ts';
 export { rollingUpdate } from './rolling-update.ts';
 export { updateNode } from './update-node.ts';

@@ -28,6 +28,13 @@ export type FaultPoint =
       readonly step: 'shutdown' | 'boot' | 'up';
     }
   | {
+      readonly at: 'mail';
+      readonly machine: 'mail';
+      /** `answer`: the mail is taken, the client does not know it yet. */
+      readonly step: 'connect' | 'recipient' | 'message' | 'answer';
+      readonly recipient?: string;
+    }
+  | {
       readonly at: 'task';
       readonly node: string;
       /** Worker type as in the UPID: `qmigrate`, `vzmigrate`, `qmshutdown`, … */
@@ -39,9 +46,9 @@ export type FaultPoint =
 export type FaultVerdict =
   /** Wait so many virtual milliseconds, then go on as usual. */
   | { readonly do: 'delay'; readonly ms: number }
-  /** Cut the connection without an answer (api, command, connection). Node: the step never happens. */
+  /** Cut the connection without an answer (api, command, connection, mail). Node: the step never happens. */
   | { readonly do: 'drop' }
-  /** Answer with an error: api: status and reason phrase; command: exit code and stderr; task: its exit status. */
+  /** Answer with an error: api: status and reason phrase; mail: reply code and text; command: exit code and stderr; task: its exit status. */
   | { readonly do: 'error'; readonly status?: number; readonly reason: string; readonly body?: unknown }
   /** The machine dies at once, as by power loss. */
   | { readonly do: 'die' }

@@ -10,6 +10,7 @@ export interface LabSheet {
     readonly ssh: { readonly host: string; readonly port: number; readonly fingerprint: string };
   }[];
   readonly ssh: { readonly user: string; readonly privateKeyFile: string };
+  readonly mail: { readonly host: string; readonly port: number };
 }
 
 export interface LabConfigOptions {
@@ -39,6 +40,12 @@ export function labConfig(sheet: LabSheet, options: LabConfigOptions): string {
       })),
     },
     polling: { interval: `${Math.max(50, Math.round(5_000 / scale))} ms`, stablePolls: 2 },
+    mail: {
+      ...sheet.mail,
+      security: 'none',
+      from: 'caretaker@lab.example',
+      to: ['admin@lab.example'],
+    },
     rollingUpdate: {
       ...policy,
       timeouts: { workerLost: '5 seconds', ...policy?.timeouts },

@@ -13,6 +13,7 @@ export interface FakeWorld {
   readonly jobs?: Partial<RemoteJobs>;
   readonly settings?: ActivityDeps['settings'];
   readonly stablePolls?: number;
+  readonly postbox?: ActivityDeps['postbox'];
 }
 
 /** Connections to a world that exists only in a test. `avoid` and `via` lead back to the same fake unless given. */
@@ -33,6 +34,7 @@ export function fakeDeps(world: FakeWorld): ActivityDeps {
       return { label: node, exec, withConnection: (run) => run({ exec }) };
     },
     jobs: () => onlyExpected<RemoteJobs>('jobs', world.jobs ?? {}),
+    postbox: world.postbox ?? null,
     polling: { intervalMs: 1, stablePolls: world.stablePolls ?? 2 },
   };
 }

@@ -2,6 +2,7 @@ import { ApplicationFailure, Client, type WorkflowHandle } from '@temporalio/cli
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
 import type { Activities } from '../../activities/index.ts';
+import type { SendMailInput } from '../../activities/mail.ts';
 import { mergePolicy } from '../../config/policy.ts';
 import type { ClusterSnapshot, Guest, NodeSoftware } from '../../domain/cluster.ts';
 import { updateNodeId } from '../../domain/ids.ts';
@@ -38,6 +39,8 @@ export interface World {
   cluster: ClusterParts;
   guests: Guest[];
   software: Map<string, NodeSoftware>;
+  /** What was to be mailed; the outcome of each try is decided by `before.sendMail`, which may throw. */
+  mails: SendMailInput[];
   /** Run before an activity does its work; one that throws makes it fail. */
   before: Hooks;
   /** Calls as short lines, without those that only read. */
@@ -63,6 +66,7 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
     cluster: {},
     guests: [...guests],
     software: new Map(['pve1', 'pve2'].map((node) => [node, outdated(node)])),
+    mails: [],
     before: {},
     changes: () => calls.filter((call) => !READING.includes(call.name)).map(shorten),
   };
@@ -100,6 +104,12 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
       rebootNode: recorded('rebootNode', ({ node }) => boot(world, node)),
       awaitRejoin: recorded('awaitRejoin', ({ node }) => theHealth(node)),
       awaitUpgradeOver: recorded('awaitUpgradeOver', () => undefined),
+      // Apart from the other calls: a mail goes its own way, at a time of its own.
+      sendMail: async (mail) => {
+        world.mails.push(mail);
+        await world.before.sendMail?.(mail);
+        return { configured: true, accepted: mail.to ?? ['admin@example.org'], deferred: [], refused: [] };
+      },
     } satisfies Activities,
   });
 }
