@@ -150,7 +150,7 @@ async function readGuest(deps: ActivityDeps, resource: GuestResource, context: G
   const mobility =
     context.askMobility && running
       ? await readMobility(deps.proxmox, resource, context.resources)
-      : { obstacles: [], hasLocalDisks: false, replicatedTo: [] };
+      : { obstacles: [], hasLocalDisks: false, replicatedTo: [], startupOrder: null };
   return {
     vmid,
     kind: type,

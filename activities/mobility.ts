@@ -7,7 +7,7 @@ import {
 } from '../clients/proxmox/index.ts';
 import type { Guest, Obstacle } from '../domain/cluster.ts';
 
-type Mobility = Pick<Guest, 'obstacles' | 'hasLocalDisks' | 'replicatedTo'>;
+type Mobility = Pick<Guest, 'obstacles' | 'hasLocalDisks' | 'replicatedTo' | 'startupOrder'>;
 
 /** What holds a guest on its node, asked of Proxmox and read from its configuration. */
 export async function readMobility(
@@ -21,18 +21,21 @@ export async function readMobility(
     proxmox.replications(guest.node),
   ]);
   const replicatedTo = replications.filter((job) => job.guest === guest.vmid && !job.disabled).map((job) => job.target);
+  const startupOrder = config.startup.order ?? null;
   const byTarget = preconditions ? targetObstacles(preconditions) : [];
   if (guest.type === 'qemu') {
     return {
       obstacles: [...deviceObstacles(preconditions), ...byTarget],
       hasLocalDisks: (preconditions?.localDisks.length ?? 0) > 0,
       replicatedTo,
+      startupOrder,
     };
   }
   return {
     obstacles: [...containerObstacles(config.raw), ...byTarget],
     hasLocalDisks: volumesOf(config.raw).some((volume) => !isShared(volume, guest.node, resources)),
     replicatedTo,
+    startupOrder,
   };
 }
 

@@ -123,6 +123,14 @@ export const vmid = format<number>({
   test: (value): value is number => Number.isInteger(value) && Number(value) >= 100 && Number(value) <= 999_999_999,
 });
 
+/** Tags as Proxmox accepts them (`pve-tag`); it lists them in lower case unless told otherwise. */
+export const guestTag = textFormat({
+  syntax: 'tag',
+  wrong: 'is not a tag that a guest can have',
+  remedy: 'Write the tag as the Proxmox web interface shows it at the guest, such as docker.',
+  test: (text) => /^[A-Za-z0-9_][A-Za-z0-9_+.-]*$/.test(text),
+});
+
 export const vmidKey = z
   .string()
   .refine((text) => /^[1-9][0-9]{2,8}$/.test(text), { error: 'is not the id of a guest' })

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ExpectedDurations, GuestPolicy, Policy, PolicyTimeouts } from '../domain/policy.ts';
-import { duration, nodeName, vmidKey } from './formats.ts';
+import { duration, guestTag, nodeName, vmid, vmidKey } from './formats.ts';
 
 /** How a rolling update behaves when neither the configuration nor the input says otherwise. */
 export const DEFAULT_POLICY: Policy = {
@@ -11,7 +11,7 @@ export const DEFAULT_POLICY: Policy = {
   parallelMigrations: 2,
   localDisks: 'replicated',
   memoryReservePercent: 10,
-  guests: { default: 'migrate', overrides: {} },
+  guests: { default: 'migrate', overrides: {}, rules: [] },
   timeouts: {
     approval: '12 hours',
     migration: '1 hour',
@@ -33,11 +33,25 @@ export const DEFAULT_POLICY: Policy = {
 
 const treatment = z.enum(['migrate', 'shutdown', 'leave', 'refuse']);
 
+const rule = z
+  .strictObject({
+    tags: z.array(guestTag).min(1).readonly().exactOptional().describe('Guests that carry one of these tags.'),
+    vmids: z.array(vmid).min(1).readonly().exactOptional().describe('Guests with one of these vmids.'),
+    treatment: treatment.describe('What happens to them; see `default`.'),
+  })
+  .refine(({ tags, vmids }) => tags !== undefined || vmids !== undefined, {
+    error: 'selects no guest',
+    params: { remedy: 'Add tags, vmids or both; with both, a guest must match both.' },
+  });
+
 const guestFields = {
   default: treatment.describe(
     'What happens to a running guest while its node is away: `migrate` moves it and brings it back, `shutdown` shuts it down in order and starts it again, `leave` does nothing and accepts that a reboot stops it, `refuse` makes the run refuse its node.',
   ),
-  overrides: z.record(vmidKey, treatment).describe('Exceptions by vmid, such as `{ 210: shutdown }`.'),
+  overrides: z
+    .record(vmidKey, treatment)
+    .describe('Exceptions by vmid, such as `{ 210: shutdown }`. They go before the rules.'),
+  rules: z.array(rule).describe('Treatments for guests by tag or vmid; the first rule that matches a guest counts.'),
 } satisfies Record<keyof GuestPolicy, z.ZodType>;
 
 const timeoutFields = {

@@ -7,7 +7,7 @@ import { checkNodeSelection } from './validate.ts';
 
 /**
  * The policy of a run: `base` with the parts that its input overrides. Groups are merged key by key, so an input with
- * one timeout keeps the others; `nodes` is replaced as a whole.
+ * one timeout keeps the others; `nodes` and `guests.rules` are replaced as a whole.
  *
  * @param overrides Input of the workflow as it came; nothing is known about it yet. Absent: no override.
  * @param configured Names of the nodes that may be updated.
@@ -30,6 +30,7 @@ export function mergePolicy(base: Policy, overrides: unknown, configured: readon
     guests: {
       default: guests?.default ?? base.guests.default,
       overrides: { ...base.guests.overrides, ...guests?.overrides },
+      rules: guests?.rules ?? base.guests.rules,
     },
     timeouts: { ...base.timeouts, ...withoutUndefined(timeouts ?? {}) },
     expected: { ...base.expected, ...withoutUndefined(expected ?? {}) },

@@ -57,6 +57,8 @@ export interface Guest {
   /** Bytes of memory it may grow to. */
   readonly maxMemory: number;
   readonly tags: readonly string[];
+  /** Place in the order in which Proxmox starts guests; null without one, and for a guest that was not asked about. */
+  readonly startupOrder: number | null;
   /** `backup`, `migrate`, `snapshot`, … while something holds the guest. */
   readonly lock: string | null;
   readonly ha: GuestHa | null;

@@ -23,6 +23,8 @@ export interface GuestMove {
   readonly target: string | null;
   readonly maxMemory: number;
   readonly withLocalDisks: boolean;
+  /** Place in the order in which Proxmox starts guests and, reversed, shuts them down; null without one. */
+  readonly startupOrder: number | null;
 }
 
 export interface NodePlan {

@@ -24,9 +24,19 @@ export interface Policy {
 }
 
 export interface GuestPolicy {
+  /** For guests that no exception and no rule speaks of. */
   readonly default: GuestTreatment;
-  /** Exceptions by vmid. */
+  /** Exceptions by vmid; they go before the rules. */
   readonly overrides: Readonly<Record<string, GuestTreatment>>;
+  /** The first that matches a guest counts. */
+  readonly rules: readonly GuestRule[];
+}
+
+/** Guests that carry one of `tags` and have one of `vmids`; what is absent matches every guest. */
+export interface GuestRule {
+  readonly tags?: readonly string[];
+  readonly vmids?: readonly number[];
+  readonly treatment: GuestTreatment;
 }
 
 export interface PolicyTimeouts {

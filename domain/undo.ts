@@ -20,6 +20,8 @@ export type Undo =
       readonly guestKind: GuestKind;
       readonly name: string;
       readonly home: string;
+      /** Place in the order of starting; null without one. */
+      readonly startupOrder: number | null;
     };
 
 /** An entry that could not be taken back, with the reason and what to do by hand. */

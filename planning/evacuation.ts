@@ -3,6 +3,7 @@ import type { Finding } from '../domain/finding.ts';
 import type { GuestMove, MoveKind } from '../domain/plan.ts';
 import type { GuestTreatment, Policy } from '../domain/policy.ts';
 import { blocker, warning } from './findings.ts';
+import { treatmentOf } from './guest-treatment.ts';
 import { placeGuests } from './placement.ts';
 
 export interface Evacuation {
@@ -45,10 +46,6 @@ export function planEvacuation(snapshot: ClusterSnapshot, node: string, policy: 
       ...moves.filter((move) => move.how === 'leave').map((move) => leftBehind(move, node)),
     ],
   };
-}
-
-export function treatmentOf(guest: Guest, policy: Policy): GuestTreatment {
-  return policy.guests.overrides[String(guest.vmid)] ?? policy.guests.default;
 }
 
 function leftBehind({ vmid, name }: GuestMove, node: string): Finding {
@@ -188,8 +185,8 @@ function migrationOf(guest: Guest): MoveKind {
 }
 
 function moveOf(guest: Guest, how: MoveKind, target: string | null): GuestMove {
-  const { vmid, kind, name, maxMemory, hasLocalDisks } = guest;
-  return { vmid, kind, name, how, target, maxMemory, withLocalDisks: hasLocalDisks };
+  const { vmid, kind, name, maxMemory, hasLocalDisks, startupOrder } = guest;
+  return { vmid, kind, name, how, target, maxMemory, withLocalDisks: hasLocalDisks, startupOrder };
 }
 
 function describeObstacles(obstacles: readonly Obstacle[]): string {

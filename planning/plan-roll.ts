@@ -3,7 +3,8 @@ import type { Finding } from '../domain/finding.ts';
 import type { GuestMove, NodePlan, RollPlan } from '../domain/plan.ts';
 import type { RollSettings } from '../domain/policy.ts';
 import { clusterFindings } from './cluster-findings.ts';
-import { blocker, warning } from './findings.ts';
+import { blocker } from './findings.ts';
+import { findStrangers } from './guest-treatment.ts';
 import { orderNodes } from './node-order.ts';
 import { planNode } from './plan-node.ts';
 import { forecastQuorum } from './quorum-forecast.ts';
@@ -23,7 +24,7 @@ export function planRoll(
   const busy = nodes.some((node) => node.action !== 'skip');
   return {
     cluster: settings.cluster,
-    findings: [...(busy ? clusterFindings(snapshot) : []), ...strangers(snapshot, settings)],
+    findings: [...(busy ? clusterFindings(snapshot) : []), ...findStrangers(snapshot.guests, settings.policy)],
     nodes,
   };
 }
@@ -32,22 +33,6 @@ export function planRoll(
 export function nodePlanIn(plan: RollPlan, node: string): NodePlan | undefined {
   const own = plan.nodes.find((each) => each.node === node);
   return own && { ...own, findings: [...(own.action === 'skip' ? [] : plan.findings), ...own.findings] };
-}
-
-/** An exception for a guest that does not exist is a typing error or an old one: either way it protects nobody. */
-function strangers(snapshot: ClusterSnapshot, { policy }: RollSettings): Finding[] {
-  const known = new Set(snapshot.guests.map((guest) => String(guest.vmid)));
-  return Object.keys(policy.guests.overrides)
-    .filter((vmid) => !known.has(vmid))
-    .map((vmid) =>
-      warning({
-        code: 'unknown-guest',
-        node: null,
-        vmid: Number(vmid),
-        message: `rollingUpdate.guests.overrides names ${vmid}, but the cluster has no such guest`,
-        remedy: 'correct the vmid, or remove the entry',
-      }),
-    );
 }
 
 /** A run that stops the guest it runs in would never start it again. */

@@ -32,6 +32,7 @@ export function aVm(vmid: number, changes: Partial<Guest> = {}): Guest {
     template: false,
     maxMemory: 4 * GIB,
     tags: [],
+    startupOrder: null,
     lock: null,
     ha: null,
     obstacles: [],
@@ -138,6 +139,7 @@ export function aMove(vmid: number, changes: Partial<GuestMove> = {}): GuestMove
     target: 'pve2',
     maxMemory: 4 * GIB,
     withLocalDisks: false,
+    startupOrder: null,
     ...changes,
   };
 }

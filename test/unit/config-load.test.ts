@@ -42,7 +42,7 @@ describe('the configuration', () => {
       ['pve-node1', '192.168.10.230'],
       ['pve-node2', '192.168.10.232'],
     ]);
-    expect(config.rollingUpdate.guests).toEqual({ default: 'migrate', overrides: { 212: 'shutdown' } });
+    expect(config.rollingUpdate.guests).toEqual({ default: 'migrate', overrides: { 212: 'shutdown' }, rules: [] });
   });
 
   it('fills in every default', () => {

@@ -25,14 +25,24 @@ describe('the input of a run', () => {
   });
 
   it('overrides single timeouts and guests and keeps the others', () => {
-    const base = { ...DEFAULT_POLICY, guests: { default: 'migrate', overrides: { 212: 'shutdown' } } } as const;
+    const base = {
+      ...DEFAULT_POLICY,
+      guests: { default: 'migrate', overrides: { 212: 'shutdown' }, rules: [] },
+    } as const;
     const input = { nodes: ['pve2'], timeouts: { reboot: '5 minutes' }, guests: { overrides: { 210: 'leave' } } };
     expect(mergePolicy(base, input, NODES)).toEqual({
       ...base,
       nodes: ['pve2'],
       timeouts: { ...base.timeouts, reboot: '5 minutes' },
-      guests: { default: 'migrate', overrides: { 210: 'leave', 212: 'shutdown' } },
+      guests: { default: 'migrate', overrides: { 210: 'leave', 212: 'shutdown' }, rules: [] },
     });
+  });
+
+  it('replaces the rules for guests as a whole', () => {
+    const rules = [{ tags: ['gpu'], treatment: 'shutdown' }] as const;
+    const base = { ...DEFAULT_POLICY, guests: { ...DEFAULT_POLICY.guests, rules } };
+    expect(mergePolicy(base, { guests: { default: 'leave' } }, NODES).guests).toMatchObject({ rules });
+    expect(mergePolicy(base, { guests: { rules: [] } }, NODES).guests).toMatchObject({ rules: [] });
   });
 
   it('keeps the value of the configuration where a key is there but undefined', () => {
@@ -49,6 +59,13 @@ describe('the input of a run', () => {
     [{ timeouts: { reboot: 5 } }, 'timeouts.reboot is a number without a unit.'],
     [{ reboot: 'nevr' }, 'reboot must be one of if-needed, always, never. Did you mean never?'],
     [{ guests: { overrides: { 99: 'leave' } } }, 'guests.overrides.99 is not the id of a guest.'],
+    [
+      { guests: { rules: [{ treatment: 'leave' }] } },
+      'guests.rules[0] selects no guest. Add tags, vmids or both; with both, a guest must match both.',
+    ],
+    [{ guests: { rules: [{ tags: [], treatment: 'leave' }] } }, 'guests.rules[0].tags must be at least 1 entry.'],
+    [{ guests: { rules: [{ tags: ['a b'], treatment: 'leave' }] } }, 'guests.rules[0].tags[0] is not a tag'],
+    [{ guests: { rules: [{ tags: ['gpu'], treatment: 'leav' }] } }, 'guests.rules[0].treatment must be one of'],
     ['pve1', 'The input must be a group of keys, not text.'],
   ])('is refused when it is %j, naming field and remedy', (input, message) => {
     expect(messageOf(input)).toContain(message);

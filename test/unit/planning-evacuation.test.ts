@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClusterSnapshot, Guest, NodeState, Obstacle } from '../../domain/cluster.ts';
 import type { Policy } from '../../domain/policy.ts';
+import { planEvacuation, type Evacuation } from '../../planning/evacuation.ts';
 import { blockersIn } from '../../planning/findings.ts';
-import { planEvacuation, treatmentOf, type Evacuation } from '../../planning/evacuation.ts';
+import { treatmentOf } from '../../planning/guest-treatment.ts';
 import { aCluster, aNode, aPolicy, aVm, GIB } from '../helpers/builders.ts';
 
 const RUNS = { numRuns: 2_000 };
@@ -67,6 +68,9 @@ const anyCase: fc.Arbitrary<Case> = fc.integer({ min: 2, max: 6 }).chain((size) 
         memoryReservePercent: fc.integer({ min: 0, max: 50 }),
         guests: fc.record({
           default: treatment,
+          rules: fc.array(fc.record({ vmids: fc.subarray([100, 101, 102, 103], { minLength: 1 }), treatment }), {
+            maxLength: 2,
+          }),
           overrides: fc.dictionary(fc.integer({ min: 100, max: 113 }).map(String), treatment, { maxKeys: 4 }),
         }),
       })

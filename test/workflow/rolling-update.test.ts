@@ -329,3 +329,28 @@ describe('guests that are not to be moved', () => {
     expect(nodes[0]).toMatchObject({ outcome: 'updated', guests: [{ vmid: 100, at: 'away', node: 'pve3' }] });
   });
 });
+
+describe('guests that are shut down', () => {
+  it('go down after the others have moved, the last in the startup order first, and come up the other way round', async () => {
+    const guests = [
+      aVm(100, { tags: ['db'], startupOrder: 1 }),
+      aVm(101, { tags: ['db'], startupOrder: 2 }),
+      aVm(102, { tags: ['db'] }),
+      aVm(103),
+    ];
+    const world = aWorld(guests, { guests: { rules: [{ tags: ['db'], treatment: 'shutdown' }] }, nodes: ['pve1'] });
+    await roll(environment, world);
+    const power = world.changes().filter((change) => /Guest|move/.test(change));
+    expect(power.slice(0, 4)).toEqual([
+      'move 103 pve1→pve2',
+      'ensureGuestStopped 102 pve1',
+      'ensureGuestStopped 101 pve1',
+      'ensureGuestStopped 100 pve1',
+    ]);
+    expect(power.slice(4).filter((change) => change.startsWith('ensureGuestRunning'))).toEqual([
+      'ensureGuestRunning 100 pve1',
+      'ensureGuestRunning 101 pve1',
+      'ensureGuestRunning 102 pve1',
+    ]);
+  });
+});

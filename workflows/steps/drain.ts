@@ -1,5 +1,6 @@
 import type { GuestMove } from '../../domain/plan.ts';
 import type { Undo } from '../../domain/undo.ts';
+import { inStartupOrder } from '../../planning/startup-order.ts';
 import { waitingActivities } from './activities.ts';
 import { inParallel } from './in-parallel.ts';
 import type { NodeRun } from './node-run.ts';
@@ -20,11 +21,15 @@ export async function enterMaintenance(run: NodeRun): Promise<void> {
 export async function drain(run: NodeRun): Promise<void> {
   const { node, plan, policy, operator, journal } = run;
   journal.enter('draining');
-  const ours = plan.moves.filter((move) => move.how === 'live' || move.how === 'restart' || move.how === 'shutdown');
-  await inParallel(ours, policy.parallelMigrations, async (move) => {
+  const send = async (move: GuestMove) => {
     await operator.safePoint();
     await sendAway(run, move);
-  });
+  };
+  const moving = plan.moves.filter((move) => move.how === 'live' || move.how === 'restart');
+  await inParallel(moving, policy.parallelMigrations, send);
+  // Last, so that they are down as short as possible; a guest before those that it was started after.
+  const stopping = plan.moves.filter((move) => move.how === 'shutdown');
+  for (const group of inStartupOrder(stopping).reverse()) await inParallel(group, policy.parallelMigrations, send);
 
   const byHa = plan.moves.filter((move) => move.how === 'ha');
   if (byHa.length === 0) return;
@@ -68,7 +73,7 @@ async function sendAway(run: NodeRun, move: GuestMove): Promise<void> {
   journal.guest(vmid, 'stopped', node);
 }
 
-function undoOf({ vmid, kind, name, target, withLocalDisks }: GuestMove, home: string): Undo {
-  if (target === null) return { kind: 'guest-stopped', vmid, guestKind: kind, name, home };
+function undoOf({ vmid, kind, name, target, withLocalDisks, startupOrder }: GuestMove, home: string): Undo {
+  if (target === null) return { kind: 'guest-stopped', vmid, guestKind: kind, name, home, startupOrder };
   return { kind: 'guest-away', vmid, guestKind: kind, name, home, away: target, withLocalDisks };
 }

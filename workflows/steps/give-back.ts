@@ -4,6 +4,7 @@ import type { Duration } from '../../domain/duration.ts';
 import { ErrorType } from '../../domain/errors.ts';
 import type { OpenUndo, Undo } from '../../domain/undo.ts';
 import { missingForRejoin } from '../../planning/rejoin.ts';
+import { inStartupOrder } from '../../planning/startup-order.ts';
 import { waitingActivities } from './activities.ts';
 import { explain, failureType } from './failures.ts';
 import { inParallel } from './in-parallel.ts';
@@ -26,13 +27,19 @@ export async function giveBack(run: NodeRun, within: Duration): Promise<OpenUndo
     }
   };
   const entries = run.ledger.open();
+  const stopped = entries.filter((entry) => entry.kind === 'guest-stopped');
+  const rest = entries.filter((entry) => entry.kind !== 'maintenance' && entry.kind !== 'guest-stopped');
   for (const undo of entries.filter((entry) => entry.kind === 'maintenance')) await attempt(undo);
-  await inParallel(
-    entries.filter((entry) => entry.kind !== 'maintenance'),
-    run.policy.parallelMigrations,
-    attempt,
-  );
+  await Promise.all([startInOrder(stopped, attempt), inParallel(rest, run.policy.parallelMigrations, attempt)]);
   return open;
+}
+
+/** A guest waits for those before it in the order of starting, whether they came up or not. */
+async function startInOrder<T extends { readonly startupOrder: number | null }>(
+  stopped: readonly T[],
+  start: (undo: T) => Promise<void>,
+): Promise<void> {
+  for (const group of inStartupOrder(stopped)) await Promise.all(group.map(start));
 }
 
 /**

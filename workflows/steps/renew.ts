@@ -65,8 +65,8 @@ async function reboot(run: NodeRun, before: NodeHealth, software: NodeSoftware):
   await lookAgain(run, 'rebooted', 'Its upgrade is done');
 
   // Guests that stay go down with the node; not all of them are started by the boot itself.
-  for (const { vmid, kind, name, how } of plan.moves) {
-    if (how === 'leave') ledger.add({ kind: 'guest-stopped', vmid, guestKind: kind, name, home: node });
+  for (const { vmid, kind, name, how, startupOrder } of plan.moves) {
+    if (how === 'leave') ledger.add({ kind: 'guest-stopped', vmid, guestKind: kind, name, home: node, startupOrder });
   }
   if (plan.quorum.verdict === 'read-only-while-away') journal.warn(plan.quorum.explanation);
   journal.enter('rebooting');

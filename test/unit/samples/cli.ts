@@ -45,6 +45,7 @@ export const plan: RollPlan = {
           target: 'pve-node2',
           maxMemory: 8 * GIB,
           withLocalDisks: true,
+          startupOrder: null,
         },
         {
           vmid: 212,
@@ -54,6 +55,7 @@ export const plan: RollPlan = {
           target: null,
           maxMemory: 4 * GIB,
           withLocalDisks: false,
+          startupOrder: null,
         },
         {
           vmid: 194,
@@ -63,6 +65,7 @@ export const plan: RollPlan = {
           target: 'pve-node2',
           maxMemory: 0.5 * GIB,
           withLocalDisks: true,
+          startupOrder: null,
         },
         {
           vmid: 192,
@@ -72,6 +75,7 @@ export const plan: RollPlan = {
           target: 'pve-node2',
           maxMemory: 0.25 * GIB,
           withLocalDisks: true,
+          startupOrder: null,
         },
       ],
       findings: [
