@@ -23,6 +23,8 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
+    // Tests that say `concurrent` mostly wait.
+    maxConcurrency: 2,
     // Never `.only`: a forgotten one turns the rest of the suite off without a word.
     allowOnly: false,
     passWithNoTests: false,
@@ -31,7 +33,7 @@ export default defineConfig({
       layer('workflow', seconds(60), ['bundle-setup.ts', 'test-server-setup.ts']),
       layer('replay', seconds(60), ['bundle-setup.ts']),
       layer('integration', seconds(120), ['bundle-setup.ts', 'dev-server-setup.ts']),
-      layer('chaos', seconds(300), ['bundle-setup.ts', 'dev-server-setup.ts']),
+      layer('chaos', seconds(900), ['bundle-setup.ts', 'dev-server-setup.ts']),
     ],
   },
 });

@@ -8,6 +8,7 @@ import { createTeardown } from './lib/teardown.ts';
 import { locateTemporalCli, locateTestServer, TemporalUnavailableError } from './temporal/locate.ts';
 import { countsLine, failureReason, type TestCounts } from './testing/counts.ts';
 import { needsTemporal } from './testing/layers.ts';
+import { takeSweepOptions } from './testing/sweep-options.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const VITEST = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
@@ -24,8 +25,9 @@ if (reason !== undefined) console.log(reason);
 console.log(countsLine(counts));
 process.exitCode = reason === undefined ? 0 : 1;
 
-async function runTests(args: string[]): Promise<TestCounts> {
-  const env = { ...process.env };
+async function runTests(given: string[]): Promise<TestCounts> {
+  const { args, env: sweep } = takeSweepOptions(given);
+  const env = { ...process.env, ...sweep };
   if (needsTemporal(args)) {
     try {
       Object.assign(env, await obtainTemporal());

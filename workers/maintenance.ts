@@ -1,6 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection, Runtime, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import {
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerInterceptors,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import type { Config } from '../config/schema.ts';
 import { TaskQueue } from '../domain/task-queues.ts';
@@ -13,6 +19,8 @@ export interface MaintenanceWorkerOptions {
   /** A bundle made before; by default the workflows are bundled at start, which takes some seconds. */
   readonly workflowBundle?: WorkflowBundleOption;
   readonly taskQueue?: string;
+  /** What else sees every activity as it runs: tracing, or a test that stops at each of them. */
+  readonly interceptors?: WorkerInterceptors;
   /** Called once the worker polls. */
   readonly onReady?: () => void;
 }
@@ -31,6 +39,7 @@ export async function runMaintenanceWorker(options: MaintenanceWorkerOptions): P
       namespace,
       taskQueue: options.taskQueue ?? TaskQueue.maintenance,
       activities: createActivities(deps),
+      ...(options.interceptors ? { interceptors: options.interceptors } : {}),
       ...(options.workflowBundle
         ? { workflowBundle: options.workflowBundle }
         : { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) }),

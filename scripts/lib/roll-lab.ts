@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { ensureNamespace } from '../temporal/namespace.ts';
 import { createLabSite, type LabSite, type LabSiteOptions } from './lab-site.ts';
-import { startWorkerProcess, type WorkerProcess } from './worker-process.ts';
+import { startWorkerProcess, type WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
 
 /** A lab, a namespace of Temporal and worker processes that nobody else uses. */
 export interface RollLab extends LabSite {
   readonly client: Client;
   readonly namespace: string;
-  startWorker(): Promise<WorkerProcess>;
+  startWorker(options?: WorkerProcessOptions): Promise<WorkerProcess>;
   /** Ends workers, lab and connections and removes the files. */
   close(): Promise<void>;
 }
@@ -43,8 +43,9 @@ export async function createRollLab(options: RollLabOptions): Promise<RollLab> {
     ...labSite,
     client: new Client({ connection, namespace }),
     namespace,
-    async startWorker() {
-      const worker = await startWorkerProcess({ ...labSite.env, CARETAKER_WORKFLOW_BUNDLE: workflowBundlePath });
+    async startWorker(workerOptions) {
+      const env = { ...labSite.env, CARETAKER_WORKFLOW_BUNDLE: workflowBundlePath };
+      const worker = await startWorkerProcess(env, workerOptions);
       workers.add(worker);
       return worker;
     },

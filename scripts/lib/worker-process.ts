@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type Serializable } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
@@ -9,6 +9,15 @@ export class WorkerStartError extends Error {
   override readonly name = 'WorkerStartError';
 }
 
+export interface WorkerProcessOptions {
+  /** Program below the project's root, which says `ready` once it polls. */
+  readonly program?: string;
+  /** Added to its environment. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Hears everything else that the program says. */
+  readonly onMessage?: (message: unknown, worker: WorkerProcess) => void;
+}
+
 /** A maintenance worker in a process of its own. */
 export interface WorkerProcess {
   readonly pid: number;
@@ -16,6 +25,8 @@ export interface WorkerProcess {
   output(): string;
   /** Resolves when the process has ended, by whatever cause. */
   readonly ended: Promise<void>;
+  /** Says something to a program that listens, such as a worker of the tests. */
+  send(message: Serializable): void;
   /** Sends a signal and waits until the process is gone. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
@@ -26,10 +37,13 @@ export interface WorkerProcess {
  * @param env Environment of the worker: `CARETAKER_CONFIG`, secrets, `TEMPORAL_*`.
  * @throws {WorkerStartError} when it ends before that.
  */
-export async function startWorkerProcess(env: NodeJS.ProcessEnv): Promise<WorkerProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'workers/main.ts'], {
+export async function startWorkerProcess(
+  env: NodeJS.ProcessEnv,
+  { program = 'workers/main.ts', env: more, onMessage }: WorkerProcessOptions = {},
+): Promise<WorkerProcess> {
+  const child = spawn(process.execPath, ['--import', 'tsx', program], {
     cwd: ROOT,
-    env,
+    env: { ...env, ...more },
     // A group of its own: Ctrl-C reaches the parent alone, which ends the worker in its turn.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -46,16 +60,26 @@ export async function startWorkerProcess(env: NodeJS.ProcessEnv): Promise<Worker
   const ended = once(child, 'exit').then(() => {
     process.removeListener('exit', killWithParent);
   });
-  const ready = once(child, 'message').then(() => true);
-  if (!(await Promise.race([ready, ended.then(() => false)])))
-    throw new WorkerStartError(`The worker could not start:\n${output.trim() || 'It ended at once, without a word.'}`);
-  return {
+  const worker: WorkerProcess = {
     pid: child.pid ?? 0,
     output: () => output,
     ended,
+    send(message) {
+      // One that has just been killed does not hear it.
+      if (child.connected) child.send(message, () => undefined);
+    },
     async end(signal) {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal);
       await ended;
     },
   };
+  const ready = new Promise<true>((resolve) => {
+    child.on('message', (message) => {
+      if (message === 'ready') resolve(true);
+      else onMessage?.(message, worker);
+    });
+  });
+  if (!(await Promise.race([ready, ended.then(() => false)])))
+    throw new WorkerStartError(`The worker could not start:\n${output.trim() || 'It ended at once, without a word.'}`);
+  return worker;
 }

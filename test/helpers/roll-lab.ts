@@ -3,11 +3,13 @@ import { createRollLab, type RollLab, type RollLabOptions } from '../../scripts/
 import type {} from './provided.ts';
 import { uniqueName, workflowBundle } from './temporal.ts';
 
-/** A lab on the run's shared Temporal server, in a namespace of its own. */
-export function rollLab(options: Pick<RollLabOptions, 'site' | 'policy' | 'scale'>): Promise<RollLab> {
+type Options = Pick<RollLabOptions, 'site' | 'policy' | 'scale'> & Partial<Pick<RollLabOptions, 'temporalAddress'>>;
+
+/** A lab on the run's shared Temporal server, if no other is named, in a namespace of its own. */
+export function rollLab(options: Options): Promise<RollLab> {
   return createRollLab({
-    ...options,
     temporalAddress: inject('temporalAddress'),
+    ...options,
     namespace: uniqueName('lab'),
     workflowBundlePath: workflowBundle().codePath,
   });

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { countsLine, failureReason } from '../../scripts/testing/counts.ts';
 import { needsTemporal } from '../../scripts/testing/layers.ts';
+import { takeSweepOptions } from '../../scripts/testing/sweep-options.ts';
 import { temporaryFolder, writeFiles } from '../helpers/folders.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -122,5 +123,20 @@ describe('the choice of tests', () => {
     [['quorum'], true],
   ])('%j needs Temporal: %s', (args, needed) => {
     expect(needsTemporal(args)).toBe(needed);
+  });
+});
+
+describe('the options of the chaos sweeps', () => {
+  it('are kept from vitest and handed to the sweeps', () => {
+    const given = ['--project', 'chaos', '--long', 'test/chaos/a.test.ts', '--seed', '17'];
+    expect(takeSweepOptions(given)).toEqual({
+      args: ['--project', 'chaos', 'test/chaos/a.test.ts'],
+      env: { CARETAKER_CHAOS_LONG: 'true', CARETAKER_CHAOS_SEED: '17' },
+    });
+    expect(takeSweepOptions(['--seed=3']).env).toEqual({ CARETAKER_CHAOS_SEED: '3' });
+  });
+
+  it.each([['--seed'], ['--seed', 'x'], ['--seed=']])('name a seed that is none: %s %s', (...given) => {
+    expect(() => takeSweepOptions(given.filter((arg) => typeof arg === 'string'))).toThrow('--seed: give the number');
   });
 });
