@@ -8,6 +8,7 @@ import { createNodeActivities } from './node.ts';
 import { createRebootActivities } from './reboot.ts';
 import { createSettingsActivities } from './settings.ts';
 import { createUpgradeActivities } from './upgrade.ts';
+import { createWindowActivities } from './windows.ts';
 
 export type { ActivityDeps } from './deps.ts';
 export type { Postbox } from './mail.ts';
@@ -24,5 +25,6 @@ export function createActivities(deps: ActivityDeps) {
     ...createUpgradeActivities(deps),
     ...createRebootActivities(deps),
     ...createMailActivities(deps),
+    ...createWindowActivities(),
   });
 }

@@ -38,6 +38,21 @@ export const duration = format<Duration>({
   test: (value): value is Duration => typeof value === 'string' && isDuration(value) && toMilliseconds(value) > 0,
 });
 
+/** Local time on a 24-hour clock. */
+export const timeOfDay = textFormat({
+  syntax: 'time of day',
+  wrong: 'is not a time of day',
+  remedy: "Write hours and minutes on a 24-hour clock in quotes, such as '03:00'.",
+  test: (text) => /^(?:[01]\d|2[0-3]):[0-5]\d$/.test(text),
+});
+
+export const timeZone = textFormat({
+  syntax: 'time zone',
+  wrong: 'is not the name of a time zone',
+  remedy: 'Write the IANA name that `timedatectl` shows, such as Europe/Berlin or UTC.',
+  test: isTimeZone,
+});
+
 export const secretRef = format<SecretRef>({
   syntax: 'secret reference',
   wrong: (value) =>
@@ -135,6 +150,17 @@ export const vmidKey = z
   .string()
   .refine((text) => /^[1-9][0-9]{2,8}$/.test(text), { error: 'is not the id of a guest' })
   .meta({ syntax: 'vmid' });
+
+/** Names with a region, or UTC; an offset is no time zone, for it does not know when clocks are set. */
+function isTimeZone(name: string): boolean {
+  if (name !== 'UTC' && !/^[A-Za-z]+(?:\/[A-Za-z0-9_+-]+)+$/.test(name)) return false;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function isSecretRef(value: unknown): value is SecretRef {
   if (typeof value !== 'object' || value === null) return false;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ExpectedDurations, GuestPolicy, Policy, PolicyTimeouts } from '../domain/policy.ts';
-import { duration, guestTag, nodeName, vmid, vmidKey } from './formats.ts';
+import { WEEKDAYS } from '../domain/window.ts';
+import { duration, guestTag, nodeName, timeOfDay, timeZone, vmid, vmidKey } from './formats.ts';
 
 /** How a rolling update behaves when neither the configuration nor the input says otherwise. */
 export const DEFAULT_POLICY: Policy = {
@@ -8,6 +9,9 @@ export const DEFAULT_POLICY: Policy = {
   nodes: [],
   reboot: 'if-needed',
   approval: 'none',
+  windows: [],
+  timeZone: null,
+  windowFit: 'expected',
   parallelMigrations: 2,
   localDisks: 'replicated',
   memoryReservePercent: 10,
@@ -84,6 +88,35 @@ const policyFields = {
   approval: z
     .enum(['none', 'plan', 'every-node'])
     .describe('Wait for a person to agree: never, once to the plan, or before every node.'),
+  windows: z
+    .array(
+      z.strictObject({
+        days: z
+          .array(z.enum(WEEKDAYS))
+          .min(1)
+          .readonly()
+          .describe('Days on which the window opens, such as `[saturday, sunday]`.'),
+        from: timeOfDay.describe(
+          'Local time at which it opens. In the hour that clocks skip, it opens when they jump.',
+        ),
+        to: timeOfDay.describe(
+          'Local time at which it ends, on the next day if that is not after `from`. In the hour that comes twice, it ends the first time.',
+        ),
+      }),
+    )
+    .readonly()
+    .describe(
+      'Maintenance windows: when nodes may be begun. Windows that touch are one. At the end of a window a run stops between two nodes, stays open, plans anew and goes on in the next; a node that has begun is finished. Without windows nodes may be begun at any time.',
+    ),
+  timeZone: timeZone
+    .nullable()
+    .meta({ syntax: 'time zone' })
+    .describe('Time zone of the windows by its IANA name, such as Europe/Berlin. Required where there are windows.'),
+  windowFit: z
+    .enum(['expected', 'start-only'])
+    .describe(
+      'Begin a node only if its expected time fits into what is left of the window (`expected`), or whenever the window is open (`start-only`).',
+    ),
   parallelMigrations: z.int().min(1).max(16).describe('How many guests of a node move at the same time.'),
   localDisks: z
     .enum(['replicated', 'always', 'never'])

@@ -3,7 +3,7 @@ import { InputError, type Problem } from './errors.ts';
 import { policyOverridesSchema } from './policy-schema.ts';
 import { explainIssues } from './problems.ts';
 import type { Config } from './schema.ts';
-import { checkNodeSelection } from './validate.ts';
+import { checkNodeSelection, lacksTimeZone, MISSING_TIME_ZONE } from './validate.ts';
 
 /**
  * The policy of a run: `base` with the parts that its input overrides. Groups are merged key by key, so an input with
@@ -24,6 +24,7 @@ export function mergePolicy(base: Policy, overrides: unknown, configured: readon
   const { guests, timeouts, expected, ...rest } = withoutUndefined(parsed.data);
   const problems = findUnknownNodes(rest.nodes ?? [], configured);
   if (problems.length > 0) throw new InputError(problems);
+  if (lacksTimeZone({ ...base, ...rest })) throw new InputError([{ field: 'timeZone', ...MISSING_TIME_ZONE }]);
   return {
     ...base,
     ...rest,

@@ -22,7 +22,7 @@ interface Unchecked {
     readonly nodes?: unknown;
   };
   readonly mail?: UncheckedMail;
-  readonly rollingUpdate?: { readonly nodes?: unknown };
+  readonly rollingUpdate?: { readonly nodes?: unknown; readonly windows?: unknown; readonly timeZone?: unknown };
 }
 
 interface UncheckedMail {
@@ -53,6 +53,9 @@ function checkAcrossFields(value: unknown): PathProblem[] {
     nodes.map((node) => node?.name),
     (index, message, remedy) => report(['rollingUpdate', 'nodes', index], message, remedy),
   );
+  if (lacksTimeZone(config.rollingUpdate ?? {})) {
+    report(['rollingUpdate', 'timeZone'], MISSING_TIME_ZONE.message, MISSING_TIME_ZONE.remedy);
+  }
   return problems;
 }
 
@@ -100,6 +103,16 @@ function checkMail({ host, security, user, password }: UncheckedMail, report: Re
       'Write starttls or tls, or remove mail.user and mail.password.',
     );
   }
+}
+
+export const MISSING_TIME_ZONE = {
+  message: 'is missing, so nobody knows whose clock the windows go by',
+  remedy: 'Add the IANA name of the time zone, such as Europe/Berlin.',
+};
+
+/** No default would do: a worker in a container runs on UTC, which is rarely what "03:00" means. */
+export function lacksTimeZone(policy: { readonly windows?: unknown; readonly timeZone?: unknown }): boolean {
+  return listOf<unknown>(policy.windows).length > 0 && (policy.timeZone ?? null) === null;
 }
 
 /** Nodes to update must be configured, each once. `report` gets the index of a wrong one. */

@@ -4,6 +4,8 @@ export const ErrorType = {
   InvalidInput: 'InvalidInput',
   /** Blockers keep the run from what it was to do; the details hold the report with them. */
   Refused: 'Refused',
+  /** No maintenance window is open that the node fits into; nothing was touched. */
+  OutsideWindow: 'OutsideWindow',
   /** The world is no longer what the plan was made for. */
   PlanChanged: 'PlanChanged',
   /** A remote system refused: asking again cannot help. */

@@ -12,6 +12,7 @@ export const FINDING_CODES = {
   'loses-quorum': 'never',
   'would-fence': 'never',
   'own-guest': 'never',
+  'window-too-short': 'never',
   'guest-cannot-move': 'never',
   'guest-refused': 'never',
   'foreign-maintenance': 'allowed',

@@ -8,6 +8,8 @@ export const Message = {
   approve: 'approve',
   /** Update: leave out a node that has not been started. Argument: its name. */
   skipNode: 'skipNode',
+  /** Update and signal: begin outside the maintenance windows, for the rest of the run. */
+  goNow: 'goNow',
   /** Update and signal: stop after the current step and tidy up. */
   abort: 'abort',
   /** Query: the plan, or null before there is one. */

@@ -1,4 +1,5 @@
 import type { Duration } from './duration.ts';
+import type { MaintenanceWindow } from './window.ts';
 
 /** What to do with a running guest while its node is away. */
 export type GuestTreatment = 'migrate' | 'shutdown' | 'leave' | 'refuse';
@@ -12,6 +13,12 @@ export interface Policy {
   readonly reboot: 'if-needed' | 'always' | 'never';
   /** Whether a person must agree: never, once to the plan, or to every node. */
   readonly approval: 'none' | 'plan' | 'every-node';
+  /** When nodes may be begun; empty: always. One that has begun is finished, whatever the hour. */
+  readonly windows: readonly MaintenanceWindow[];
+  /** IANA name of the time zone of `windows`; null only where there are none. */
+  readonly timeZone: string | null;
+  /** Whether a node's expected time must fit into what is left of the window, or the window only has to be open. */
+  readonly windowFit: 'expected' | 'start-only';
   /** How many guests of a node move at the same time. */
   readonly parallelMigrations: number;
   /** Whether VMs may copy their local disks while moving: only replicated ones, always, or never. */

@@ -69,6 +69,16 @@ export interface RollReport {
   readonly plan: RollPlan | null;
   readonly nodes: readonly NodeReport[];
   readonly warnings: readonly string[];
+  /** Times in which the run stayed open and touched nothing. */
+  readonly waits: readonly Wait[];
+}
+
+export interface Wait {
+  /** `the maintenance window` */
+  readonly for: string;
+  /** ISO 8601. */
+  readonly from: string;
+  readonly until: string;
 }
 
 /** Answer of the query `progress` of `updateNode`. */
@@ -84,8 +94,10 @@ export interface RollProgress {
   readonly cluster: string;
   readonly startedAt: string;
   readonly paused: boolean;
-  /** What the run waits for from a person, if anything. */
+  /** What the run waits for, if anything: a person, or with `waitingUntil` a point in time. */
   readonly waitingFor: string | null;
+  /** ISO 8601: when it goes on by itself; null while it waits for a person. */
+  readonly waitingUntil: string | null;
   readonly nodes: readonly NodeProgress[];
   readonly expectedMilliseconds: number;
 }

@@ -12,6 +12,8 @@ export const approveSignal = defineSignal(Message.approve);
 export const abortUpdate = defineUpdate<string>(Message.abort);
 export const abortSignal = defineSignal(Message.abort);
 export const skipNodeUpdate = defineUpdate<string, [string]>(Message.skipNode);
+export const goNowUpdate = defineUpdate<string>(Message.goNow);
+export const goNowSignal = defineSignal(Message.goNow);
 
 export const rollPlanQuery = defineQuery<RollPlan | null>(Message.plan);
 export const nodePlanQuery = defineQuery<NodePlan | null>(Message.plan);

@@ -10,24 +10,27 @@ import {
 import { ErrorType } from '../domain/errors.ts';
 import { updateNodeId } from '../domain/ids.ts';
 import type { NodePlan, RollPlan } from '../domain/plan.ts';
-import type { PolicyOverrides, RollSettings } from '../domain/policy.ts';
+import type { PolicyOverrides } from '../domain/policy.ts';
 import type { NodeReport, RollReport } from '../domain/report.ts';
 import { blockersIn, findingsOf } from '../planning/findings.ts';
 import { nodeProgressSignal, rollPlanQuery, rollProgressQuery, rollReportQuery } from './messages.ts';
 import { loadSettings } from './steps/activities.ts';
+import { listenToGoNow } from './steps/await-window.ts';
 import { makePlan } from './steps/make-plan.ts';
-import { listenToOperator, type Operator } from './steps/operator.ts';
+import { listenToOperator } from './steps/operator.ts';
 import { conclude, describeEnd, describePlan, endRollBadly, refuseRoll } from './steps/roll-end.ts';
-import { createRollJournal, type RollJournal } from './steps/roll-journal.ts';
+import { createRollJournal } from './steps/roll-journal.ts';
 import { describeRun } from './steps/run-attributes.ts';
-import { listenToSkips, skippedReport } from './steps/skip-list.ts';
-import { updateNode } from './update-node.ts';
+import { listenToSkips } from './steps/skip-list.ts';
+import { takeTurn, type Turn } from './steps/take-turn.ts';
+import { updateNode, type UpdateNodeInput } from './update-node.ts';
 
 /**
  * Updates the nodes of the cluster one after the other and stops the line at the first that does not come back well.
  *
  * Without input everything comes from the configuration; any part of the policy can be given instead. A dry run is the
- * same code up to the plan. Each node is a child run, planned anew when its turn comes.
+ * same code up to the plan. Each node is a child run, planned anew when its turn comes. At the end of a maintenance window
+ * the roll stops between two nodes and goes on in the next.
  *
  * Fails with `InvalidInput`, or with `Refused`, `Aborted` or `RollFailed` that carry the RollReport as first detail.
  */
@@ -40,6 +43,7 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
   setHandler(rollReportQuery, () => journal.ended(), { description: 'How it ended; null before.' });
   setHandler(nodeProgressSignal, (news) => journal.node(news), { description: 'Sent by the run of a node.' });
   const skipped = listenToSkips(journal);
+  const goNow = listenToGoNow(journal);
   const operator = listenToOperator(
     () => journal.show(),
     () => journal.progress().nodes.some(({ phase }) => phase === 'awaiting-approval'),
@@ -49,6 +53,7 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
   // Steps come to their end before a cancellation takes effect; the operator hears it and says so at a safe point.
   return CancellationScope.nonCancellable(async () => {
     const settings = await loadSettings(input ?? {});
+    goNow.among(settings.policy.windows);
     try {
       const plan = await makePlan(settings);
       journal.planned(plan);
@@ -58,7 +63,7 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
       if (plan.nodes.every((node) => node.action === 'skip')) {
         return conclude(journal, 'nothing-to-do', 'every node is up to date');
       }
-      await updateInTurn(plan, { input, settings, journal, operator, skipped });
+      await updateInTurn(plan, { input: input ?? {}, settings, journal, operator, skipped, goNow });
       return conclude(journal, 'done', describeEnd(journal.finishedNodes()));
     } catch (error) {
       throw journal.ended() ? error : endRollBadly(error, journal, operator);
@@ -66,35 +71,30 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
   });
 }
 
-interface Roll {
-  readonly input: PolicyOverrides | null;
-  readonly settings: RollSettings;
-  readonly journal: RollJournal;
-  readonly operator: Operator;
-  readonly skipped: ReadonlySet<string>;
+interface Roll extends Turn {
+  readonly input: PolicyOverrides;
 }
 
 async function updateInTurn(plan: RollPlan, roll: Roll): Promise<void> {
-  const { settings, journal, operator, skipped } = roll;
+  const { settings, journal, operator } = roll;
   if (settings.policy.approval === 'plan') {
     await operator.awaitApproval('approve the plan', settings.policy.timeouts.approval);
   }
-  for (const node of plan.nodes) {
-    await operator.safePoint();
-    if (skipped.has(node.node)) {
-      journal.finished(skippedReport(node.node));
-      continue;
-    }
-    journal.started(node.node);
-    journal.finished(await updateOne(node, roll));
+  for (const { node } of plan.nodes) {
+    journal.finished(await takeTurn(node, roll, (planned, approved) => updateOne(planned, approved, roll)));
   }
 }
 
-async function updateOne(planned: NodePlan, { input, settings, operator }: Roll): Promise<NodeReport> {
+async function updateOne(
+  planned: NodePlan,
+  approved: boolean,
+  { settings, operator, input, goNow }: Roll,
+): Promise<NodeReport> {
+  const policy = goNow.asked ? { ...input, windows: [] } : input;
   // A scope of its own, so that cancelling the roll cancels the child, which then ends after its current step.
   const scope = new CancellationScope({ cancellable: true });
   return scope.run(async () => {
-    const child = await startNode(planned, input, settings.cluster);
+    const child = await startNode({ node: planned.node, planned, approved, policy }, settings.cluster);
     const stopForwarding = operator.forwardTo(child, () => scope.cancel());
     try {
       return await child.result();
@@ -104,21 +104,22 @@ async function updateOne(planned: NodePlan, { input, settings, operator }: Roll)
   });
 }
 
-async function startNode(planned: NodePlan, input: PolicyOverrides | null, cluster: string) {
+async function startNode(input: UpdateNodeInput & { planned: NodePlan }, cluster: string) {
+  const { node, planned } = input;
   const workflowId = updateNodeId(cluster);
   try {
     return await startChild(updateNode, {
       workflowId,
-      args: [{ node: planned.node, planned, ...(input ? { policy: input } : {}) }],
+      args: [input],
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-      staticSummary: `${planned.node}: ${planned.reason}`,
+      staticSummary: `${node}: ${planned.reason}`,
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     throw ApplicationFailure.create({
       type: ErrorType.Refused,
-      message: `${planned.node} is not touched: ${workflowId} updates a node of this cluster already. Wait for it, or cancel it.`,
+      message: `${node} is not touched: ${workflowId} updates a node of this cluster already. Wait for it, or cancel it.`,
       nonRetryable: true,
     });
   }

@@ -8,6 +8,7 @@ import type { NodeReport } from '../domain/report.ts';
 import { blockersIn, remarksIn } from '../planning/findings.ts';
 import { nodePlanQuery, nodeProgressQuery } from './messages.ts';
 import { loadSettings, quickActivities } from './steps/activities.ts';
+import { refuseOutsideWindow } from './steps/await-window.ts';
 import { drain, enterMaintenance } from './steps/drain.ts';
 import { giveBack, giveBackAfterFailure, whyNotLeftWell } from './steps/give-back.ts';
 import { endNodeBadly, refuseNode } from './steps/node-end.ts';
@@ -25,6 +26,8 @@ export interface UpdateNodeInput {
   readonly policy?: PolicyOverrides;
   /** The plan that was shown and approved; if the world has moved on since, an approval is asked for again. */
   readonly planned?: NodePlan;
+  /** `planned` was approved for this node, which then had to wait for the maintenance window. */
+  readonly approved?: boolean;
 }
 
 /**
@@ -35,7 +38,7 @@ export interface UpdateNodeInput {
  * cancelled, unless the node is too sick to take its guests. Steps are never broken off half-way: pause, abort and
  * cancel take effect between them.
  *
- * Fails with `InvalidInput`, `Refused`, `Aborted` or `NodeUpdateFailed`; all but the first carry the NodeReport.
+ * Fails with `InvalidInput`, `Refused`, `OutsideWindow`, `Aborted` or `NodeUpdateFailed`; all but the first carry the NodeReport.
  */
 export async function updateNode(input: UpdateNodeInput): Promise<NodeReport> {
   if (typeof (input as UpdateNodeInput | undefined)?.node !== 'string') {
@@ -44,7 +47,7 @@ export async function updateNode(input: UpdateNodeInput): Promise<NodeReport> {
       ErrorType.InvalidInput,
     );
   }
-  const { node, planned = null } = input;
+  const { node, planned = null, approved = false } = input;
   const journal = createNodeJournal(node);
   let plan: NodePlan | null = null;
   setHandler(nodePlanQuery, () => plan, { description: 'What will be done with the node.' });
@@ -62,6 +65,7 @@ export async function updateNode(input: UpdateNodeInput): Promise<NodeReport> {
       journal,
       operator,
       onPlan: (made) => (plan = made),
+      approved,
     }).catch((error: unknown) => {
       throw endNodeBadly(error, { node, journal, operator }, []);
     });
@@ -78,6 +82,10 @@ export async function updateNode(input: UpdateNodeInput): Promise<NodeReport> {
       describeOutcome('planned');
       return journal.report('planned', 'dry run', []);
     }
+    await refuseOutsideWindow(agreed, settings.policy, (why) => {
+      describeOutcome('refused');
+      return journal.report('refused', why, []);
+    });
     return carryOut(agreed, settings, journal, operator);
   });
 }

@@ -8,6 +8,7 @@ export interface PolicyFlags {
   readonly dryRun?: boolean;
   readonly reboot?: string;
   readonly approval?: string;
+  readonly ignoreWindow?: boolean;
   readonly parallel?: string;
   readonly guest?: readonly string[];
 }
@@ -23,6 +24,7 @@ export function overridesFrom(nodes: readonly string[], flags: PolicyFlags, conf
     ...(flags.dryRun === true && { dryRun: true }),
     ...(flags.reboot !== undefined && { reboot: flags.reboot }),
     ...(flags.approval !== undefined && { approval: flags.approval }),
+    ...(flags.ignoreWindow === true && { windows: [] }),
     ...(flags.parallel !== undefined && { parallelMigrations: wholeNumber(flags.parallel) }),
     ...((flags.guest ?? []).length > 0 && { guests: { overrides: treatments(flags.guest ?? []) } }),
   };

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError, InputError } from '../../config/errors.ts';
 import { approve } from './commands/approve.ts';
 import { cancel } from './commands/cancel.ts';
+import { goNow } from './commands/go-now.ts';
 import { lab } from './commands/lab.ts';
 import { pause } from './commands/pause.ts';
 import { plan } from './commands/plan.ts';
@@ -61,6 +62,7 @@ function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Co
       .argument('[nodes...]', 'nodes to update, in this order (default: all)')
       .option('--reboot <when>', 'if-needed, always or never')
       .option('--approval <when>', 'wait for a person: none, plan or every-node')
+      .option('--ignore-window', 'do not wait for the maintenance windows of the configuration')
       .option('--parallel <number>', 'guests of a node that move at the same time')
       .option('--guest <vmid=treatment>', 'migrate, shutdown, leave or refuse this guest; repeatable', collect);
 
@@ -108,6 +110,7 @@ const REQUESTS = [
   { name: 'pause', description: 'hold the run at its next safe point', command: pause },
   { name: 'resume', description: 'let a paused run go on', command: resume },
   { name: 'approve', description: 'agree to what the run waits for', command: approve },
+  { name: 'go-now', description: 'begin outside the maintenance windows', command: goNow },
   { name: 'cancel', description: 'stop the run; it tidies up what it changed', command: cancel },
 ] as const;
 

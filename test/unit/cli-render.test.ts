@@ -68,6 +68,18 @@ describe('the progress', () => {
     expect(text).toContain('Waits for you: approve the plan. Agree with: caretaker approve');
   });
 
+  it('says how to begin now when it waits for a maintenance window', () => {
+    const waiting = {
+      waitingFor: 'the maintenance window that opens on Sunday 2026-11-29 03:00 (Europe/Berlin)',
+      waitingUntil: '2026-11-29T02:00:00.000Z',
+    };
+    const text = read(renderProgress({ ...progress, ...waiting }, { now }));
+    expect(text).toContain(
+      'Waits for the maintenance window that opens on Sunday 2026-11-29 03:00 (Europe/Berlin). Begin now with: caretaker go-now',
+    );
+    expect(text).not.toContain('approve');
+  });
+
   it('names the command as it can be typed under npm', () => {
     const layout = layoutFor({ write: () => true }, { npm_lifecycle_event: 'start' });
     const waiting = { ...progress, waitingFor: 'approve the plan' };

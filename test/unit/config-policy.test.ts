@@ -7,6 +7,7 @@ import { DEFAULT_POLICY } from '../../config/policy-schema.ts';
 import { toMilliseconds, type Duration } from '../../domain/duration.ts';
 
 const NODES = ['pve1', 'pve2'];
+const WINDOW = { days: ['sunday'], from: '03:00', to: '06:00' };
 const merge = (overrides: unknown) => mergePolicy(DEFAULT_POLICY, overrides, NODES);
 
 function messageOf(overrides: unknown): string {
@@ -45,6 +46,12 @@ describe('the input of a run', () => {
     expect(mergePolicy(base, { guests: { rules: [] } }, NODES).guests).toMatchObject({ rules: [] });
   });
 
+  it('replaces the maintenance windows as a whole, in the time zone of the configuration', () => {
+    const base = { ...DEFAULT_POLICY, timeZone: 'Europe/Berlin', windows: [{ ...WINDOW, days: ['monday'] as const }] };
+    expect(mergePolicy(base, { windows: [] }, NODES)).toEqual({ ...base, windows: [] });
+    expect(mergePolicy(base, { windows: [WINDOW] }, NODES)).toEqual({ ...base, windows: [WINDOW] });
+  });
+
   it('keeps the value of the configuration where a key is there but undefined', () => {
     expect(merge({ reboot: undefined, timeouts: { reboot: undefined } })).toEqual(DEFAULT_POLICY);
   });
@@ -66,6 +73,12 @@ describe('the input of a run', () => {
     [{ guests: { rules: [{ tags: [], treatment: 'leave' }] } }, 'guests.rules[0].tags must be at least 1 entry.'],
     [{ guests: { rules: [{ tags: ['a b'], treatment: 'leave' }] } }, 'guests.rules[0].tags[0] is not a tag'],
     [{ guests: { rules: [{ tags: ['gpu'], treatment: 'leav' }] } }, 'guests.rules[0].treatment must be one of'],
+    [{ windows: [WINDOW] }, 'timeZone is missing, so nobody knows whose clock the windows go by.'],
+    [{ windows: [WINDOW], timeZone: 'Europe/Berln' }, 'timeZone is not the name of a time zone.'],
+    [{ windows: [WINDOW], timeZone: '+02:00' }, 'timeZone is not the name of a time zone.'],
+    [{ windows: [{ ...WINDOW, from: '24:00' }] }, 'windows[0].from is not a time of day.'],
+    [{ windows: [{ ...WINDOW, days: ['sundy'] }] }, 'Did you mean sunday?'],
+    [{ windows: [{ ...WINDOW, days: [] }] }, 'windows[0].days must be at least 1 entry.'],
     ['pve1', 'The input must be a group of keys, not text.'],
   ])('is refused when it is %j, naming field and remedy', (input, message) => {
     expect(messageOf(input)).toContain(message);

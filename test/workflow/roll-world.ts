@@ -8,7 +8,11 @@ import type { ClusterSnapshot, Guest, NodeSoftware } from '../../domain/cluster.
 import { updateNodeId } from '../../domain/ids.ts';
 import type { PolicyOverrides } from '../../domain/policy.ts';
 import type { NodeReport, RollProgress, RollReport } from '../../domain/report.ts';
+import type { WindowAnswer } from '../../domain/window.ts';
+import { timeZoneNamed } from '../../activities/time-zone.ts';
+import type { ReadWindowInput } from '../../activities/windows.ts';
 import { kernelOfPackage, nextKernel } from '../../planning/kernels.ts';
+import { mayStart } from '../../planning/windows.ts';
 import type { UpdateNodeInput } from '../../workflows/update-node.ts';
 import { aCluster, aNode, aPolicy, outdated, theHealth, theSettings, type ClusterParts } from '../helpers/builders.ts';
 import { uniqueName, workflowBundle } from '../helpers/temporal.ts';
@@ -41,6 +45,13 @@ export interface World {
   software: Map<string, NodeSoftware>;
   /** What was to be mailed; the outcome of each try is decided by `before.sendMail`, which may throw. */
   mails: SendMailInput[];
+  /**
+   * Milliseconds that the calendar of maintenance windows is ahead of the server's clock: the time-skipping server skips
+   * none while an activity runs, nor after a run with a child run.
+   */
+  late: number;
+  /** Told that no window is open. With true as answer the calendar jumps to just before the next one. */
+  whenClosed: () => boolean;
   /** Run before an activity does its work; one that throws makes it fail. */
   before: Hooks;
   /** Calls as short lines, without those that only read. */
@@ -53,6 +64,7 @@ const READING: readonly Name[] = [
   'readNodeSoftware',
   'readNodeHealth',
   'awaitUpgradeOver',
+  'readWindow',
 ];
 
 export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = {}): World {
@@ -67,6 +79,8 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
     guests: [...guests],
     software: new Map(['pve1', 'pve2'].map((node) => [node, outdated(node)])),
     mails: [],
+    late: 0,
+    whenClosed: () => false,
     before: {},
     changes: () => calls.filter((call) => !READING.includes(call.name)).map(shorten),
   };
@@ -110,6 +124,7 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
         await world.before.sendMail?.(mail);
         return { configured: true, accepted: mail.to ?? ['admin@example.org'], deferred: [], refused: [] };
       },
+      readWindow: recorded('readWindow', (input) => askCalendar(world, input)),
     } satisfies Activities,
   });
 }
@@ -121,6 +136,14 @@ function settingsOf(world: World, input: PolicyOverrides) {
   } catch (error) {
     throw ApplicationFailure.nonRetryable((error as Error).message, 'InvalidInput');
   }
+}
+
+function askCalendar(world: World, { windows, timeZone, now, needed }: ReadWindowInput): WindowAnswer {
+  const today = Date.parse(now) + world.late;
+  const answer = mayStart(windows, timeZoneNamed(timeZone), { now: today, needed });
+  if (answer.start || answer.opens === null) return answer;
+  if (world.whenClosed()) world.late = Date.parse(answer.opens) - Date.parse(now) - 200;
+  return { ...answer, opens: new Date(Date.parse(answer.opens) - world.late).toISOString() };
 }
 
 function snapshotOf({ cluster, nodes, guests }: World): ClusterSnapshot {

@@ -24,10 +24,14 @@ export function failureType(error: unknown): string | null {
   return root instanceof ApplicationFailure ? (root.type ?? null) : null;
 }
 
+/** One of the details that a failure carries; null if it has none such. */
+export function failureDetail(error: unknown, index: number): unknown {
+  const root = rootFailure(error);
+  return root instanceof ApplicationFailure ? (root.details?.[index] ?? null) : null;
+}
+
 /** The report that a node's failed run carries, if it got as far as having one. */
 export function nodeReportIn(error: unknown): NodeReport | null {
-  const root = rootFailure(error);
-  if (!(root instanceof ApplicationFailure)) return null;
-  const detail: unknown = root.details?.[0];
+  const detail = failureDetail(error, 0);
   return typeof detail === 'object' && detail !== null && 'node' in detail ? (detail as NodeReport) : null;
 }

@@ -1,7 +1,9 @@
 import type { RollPlan } from '../../domain/plan.ts';
 import type { RollSettings } from '../../domain/policy.ts';
 import { planRoll } from '../../planning/plan-roll.ts';
+import { windowTooShort } from '../../planning/window-findings.ts';
 import { quickActivities } from './activities.ts';
+import { askWindow } from './await-window.ts';
 
 /** The plan for the nodes of the policy, from the world as it is now. Package lists are refreshed unless it is a dry run. */
 export async function makePlan(settings: RollSettings): Promise<RollPlan> {
@@ -19,5 +21,17 @@ export async function makePlan(settings: RollSettings): Promise<RollPlan> {
       ]),
     ),
   );
-  return planRoll(snapshot, software, settings);
+  return refuseWhatNeverFits(planRoll(snapshot, software, settings), settings);
+}
+
+async function refuseWhatNeverFits(plan: RollPlan, { policy }: RollSettings): Promise<RollPlan> {
+  const longest = [...plan.nodes].sort((a, b) => b.expectedMilliseconds - a.expectedMilliseconds)[0];
+  if (longest === undefined) return plan;
+  const answer = await askWindow(longest, policy);
+  if (answer.start || answer.opens !== null) return plan;
+  const finding = windowTooShort(longest, answer.longest);
+  const nodes = plan.nodes.map((node) =>
+    node === longest ? { ...node, findings: [finding, ...node.findings] } : node,
+  );
+  return { ...plan, nodes };
 }

@@ -13,6 +13,8 @@ export interface PlanDesk {
   readonly operator: Operator;
   /** Told of each plan as soon as it is made. */
   readonly onPlan: (plan: NodePlan) => void;
+  /** The plan that was shown has been approved for this node alone. */
+  readonly approved: boolean;
 }
 
 /**
@@ -25,10 +27,10 @@ export async function agreePlan(
   node: string,
   settings: RollSettings,
   shown: NodePlan | null,
-  { journal, operator, onPlan }: PlanDesk,
+  { journal, operator, onPlan, approved: shownIsApproved }: PlanDesk,
 ): Promise<NodePlan> {
   const { approval, dryRun, timeouts } = settings.policy;
-  let approved = approval === 'plan' ? shown : null;
+  let approved = approval === 'plan' || shownIsApproved ? shown : null;
   let last = shown;
   for (;;) {
     await operator.safePoint();

@@ -28,14 +28,18 @@ export interface Operator {
   readonly paused: boolean;
   /** The run itself was cancelled, not only a part of it. */
   readonly cancelled: boolean;
-  /** What the run waits for from a person, or null. */
+  /** What the run waits for, or null. */
   readonly waitingFor: string | null;
+  /** ISO 8601: when the run goes on by itself, or null. */
+  readonly waitingUntil: string | null;
   /** Throws `Aborted` or the cancellation when the run shall end; does not hold. */
   stopIfAsked(): void;
   /** Holds while paused. Throws `Aborted` or the cancellation when the run shall end. */
   safePoint(): Promise<void>;
   /** Waits for `approve`; throws `Refused` after `timeout`. */
   awaitApproval(question: string, timeout: Duration): Promise<void>;
+  /** Waits for a point in time (ISO 8601), or until `done` if that comes first. */
+  waitUntil(time: string, what: string, done: () => boolean): Promise<void>;
   /** Passes every later request on to a child, until the result is called. */
   forwardTo(child: Child, cancelChild: () => void): () => void;
 }
@@ -54,6 +58,7 @@ export function listenToOperator(onChange: () => void, childAsks: () => boolean 
   let approvals = 0;
   let asking = false;
   let waitingFor: string | null = null;
+  let waitingUntil: string | null = null;
   let child: { handle: Child; cancel: () => void } | null = null;
 
   const forward = (signal: SignalDefinition) => {
@@ -115,7 +120,7 @@ export function listenToOperator(onChange: () => void, childAsks: () => boolean 
       nonRetryable: true,
     });
   };
-  const waitFor = async (what: string, done: () => boolean, timeout?: Duration): Promise<boolean> => {
+  const waitFor = async (what: string, done: () => boolean, timeout?: Duration | number): Promise<boolean> => {
     waitingFor = what;
     onChange();
     const ended = () => done() || aborted || cancelled;
@@ -137,6 +142,9 @@ export function listenToOperator(onChange: () => void, childAsks: () => boolean 
     get waitingFor() {
       return waitingFor;
     },
+    get waitingUntil() {
+      return waitingUntil;
+    },
     stopIfAsked: throwIfEnding,
     async safePoint() {
       throwIfEnding();
@@ -154,6 +162,13 @@ export function listenToOperator(onChange: () => void, childAsks: () => boolean 
         type: ErrorType.Refused,
         message: `Nobody approved within ${timeout}: ${question}. Start again when somebody can.`,
         nonRetryable: true,
+      });
+    },
+    async waitUntil(time, what, done) {
+      throwIfEnding();
+      waitingUntil = time;
+      await waitFor(what, done, Math.max(1, Date.parse(time) - Date.now())).finally(() => {
+        waitingUntil = null;
       });
     },
     forwardTo(handle, cancel) {

@@ -20,6 +20,15 @@ export function refuseRoll(journal: RollJournal, blockers: readonly Finding[]): 
   return failure(ErrorType.Refused, `Nothing was touched: ${why}.`, conclude(journal, 'refused', why));
 }
 
+/** After a wait for the next maintenance window: what was well at the start no longer is. */
+export function refuseToGoOn(blockers: readonly Finding[]): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: ErrorType.Refused,
+    message: `Planned again in the maintenance window, and not gone on: ${describeFindings(blockers)}.`,
+    nonRetryable: true,
+  });
+}
+
 /** What to throw when a roll cannot go on. A canceled run ends as canceled; the query `report` tells its report. */
 export function endRollBadly(
   error: unknown,

@@ -1,6 +1,7 @@
-import { setCurrentDetails } from '@temporalio/workflow';
-import type { RollPlan } from '../../domain/plan.ts';
-import type { NodeProgress, NodeReport, RollOutcome, RollProgress, RollReport } from '../../domain/report.ts';
+import { ApplicationFailure, setCurrentDetails } from '@temporalio/workflow';
+import { ErrorType } from '../../domain/errors.ts';
+import type { NodePlan, RollPlan } from '../../domain/plan.ts';
+import type { NodeProgress, NodeReport, RollOutcome, RollProgress, RollReport, Wait } from '../../domain/report.ts';
 import { remarksIn } from '../../planning/findings.ts';
 import { rollDetails } from './details.ts';
 import type { Operator } from './operator.ts';
@@ -8,9 +9,17 @@ import type { Operator } from './operator.ts';
 /** What is known about a rolling update so far, kept for the queries, the UI and the report. */
 export interface RollJournal {
   plan(): RollPlan | null;
+  /** The last plan of one node. */
+  planOf(node: string): NodePlan;
   planned(plan: RollPlan): void;
+  /** A newer plan of the nodes that are still to come. */
+  plannedAgain(plan: RollPlan): void;
   /** The node's turn has come: from now on it cannot be skipped. */
   started(node: string): void;
+  /** Its turn is over before it was touched, and will come again. */
+  postponed(node: string): void;
+  warn(warning: string): void;
+  waited(wait: Wait): void;
   node(progress: NodeProgress): void;
   finished(report: NodeReport): void;
   finishedNodes(): readonly NodeReport[];
@@ -26,6 +35,8 @@ export function createRollJournal(operator: () => Operator): RollJournal {
   const startedAt = new Date(Date.now()).toISOString();
   const nodes = new Map<string, NodeProgress>();
   const reports: NodeReport[] = [];
+  const warnings: string[] = [];
+  const waits: Wait[] = [];
   let plan: RollPlan | null = null;
   let ended: RollReport | null = null;
 
@@ -34,6 +45,7 @@ export function createRollJournal(operator: () => Operator): RollJournal {
     startedAt,
     paused: operator().paused,
     waitingFor: operator().waitingFor,
+    waitingUntil: operator().waitingUntil,
     nodes: [...nodes.values()],
     expectedMilliseconds: (plan?.nodes ?? []).reduce((total, node) => total + node.expectedMilliseconds, 0),
   });
@@ -44,15 +56,35 @@ export function createRollJournal(operator: () => Operator): RollJournal {
 
   return {
     plan: () => plan,
+    planOf(node) {
+      const found = plan?.nodes.find((each) => each.node === node);
+      if (found) return found;
+      throw ApplicationFailure.nonRetryable(`nodes: ${node} is not part of the plan`, ErrorType.InvalidInput);
+    },
     planned(made) {
       plan = made;
       for (const { node } of made.nodes) nodes.set(node, { node, phase: 'waiting', phases: [], guests: [] });
+      show();
+    },
+    plannedAgain(made) {
+      if (plan === null) return;
+      plan = {
+        ...plan,
+        findings: made.findings,
+        nodes: plan.nodes.map((old) => made.nodes.find(({ node }) => node === old.node) ?? old),
+      };
       show();
     },
     started(node) {
       nodes.set(node, { node, phase: 'checking', phases: [], guests: [] });
       show();
     },
+    postponed(node) {
+      nodes.set(node, { node, phase: 'waiting', phases: [], guests: [] });
+      show();
+    },
+    warn: (warning) => void warnings.push(warning),
+    waited: (wait) => void waits.push(wait),
     node(news) {
       // News may arrive after the result of the run that sent it.
       if (reports.some((report) => report.node === news.node)) return;
@@ -80,11 +112,13 @@ export function createRollJournal(operator: () => Operator): RollJournal {
         nodes: [...reports, ...withoutReport(plan, { reports, nodes, outcome, reason })],
         // A node that has reported carries its warnings itself.
         warnings: [
+          ...warnings,
           ...remarksIn(plan?.findings ?? []),
           ...(plan?.nodes ?? [])
             .filter(({ node }) => !reports.some((own) => own.node === node))
             .flatMap((node) => remarksIn(node.findings)),
         ],
+        waits,
       };
       return ended;
     },

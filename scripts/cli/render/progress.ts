@@ -103,7 +103,9 @@ function renderNotes(progress: RollProgress, options: ProgressOptions, width: nu
   const notes: string[] = [];
   if (progress.paused)
     notes.push(style.caution(`Paused: it holds at its next safe point. Go on with: ${command} resume`));
-  if (progress.waitingFor !== null) {
+  if (progress.waitingFor !== null && progress.waitingUntil !== null) {
+    notes.push(style.caution(wrap(`Waits for ${progress.waitingFor}. Begin now with: ${command} go-now`, width)));
+  } else if (progress.waitingFor !== null) {
     notes.push(style.caution(wrap(`Waits for you: ${progress.waitingFor}. Agree with: ${command} approve`, width)));
   }
   if (webUiUrl) notes.push(`${style.faint('Web UI')}  ${webUiUrl}`);

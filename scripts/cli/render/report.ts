@@ -33,7 +33,10 @@ export function renderReport(report: RollReport, options: RenderOptions = {}): s
 function renderHeading(report: RollReport, width: number, style: Style): string {
   const took = describeMilliseconds(Date.parse(report.endedAt) - Date.parse(report.startedAt));
   const heading = `${style.strong(`Rolling update of ${report.cluster}`)}  ${rollOutcomeSign(report.outcome, style)} · ${took}`;
-  return `${heading}\n${wrap(sentence(report.reason), width)}`;
+  const waits = report.waits.map(
+    (wait) => `Waited for ${wait.for} for ${describeMilliseconds(Date.parse(wait.until) - Date.parse(wait.from))}.`,
+  );
+  return [heading, ...[sentence(report.reason), ...waits].map((line) => wrap(line, width))].join('\n');
 }
 
 function renderNodes(nodes: readonly NodeReport[], width: number, style: Style): string {

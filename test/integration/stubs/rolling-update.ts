@@ -38,6 +38,7 @@ export async function rollingUpdate(input: PolicyOverrides): Promise<RollReport>
     plan,
     nodes: [],
     warnings: [],
+    waits: [],
   });
   if (input.dryRun) return report('planned', 'dry run');
   if (role === 'fails') {

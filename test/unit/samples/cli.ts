@@ -133,6 +133,7 @@ export const progress: RollProgress = {
   startedAt: START,
   paused: false,
   waitingFor: null,
+  waitingUntil: null,
   expectedMilliseconds: 1_500_000,
   nodes: [
     {
@@ -171,6 +172,7 @@ export const doneReport: RollReport = {
   endedAt: at('03:14:00'),
   plan,
   warnings: ['the survivor was read-only for 4 minutes'],
+  waits: [],
   nodes: [
     {
       node: 'pve-node1',
