@@ -33,6 +33,7 @@ export default defineConfig({
       layer('workflow', seconds(60), ['bundle-setup.ts', 'test-server-setup.ts']),
       layer('replay', seconds(60), ['bundle-setup.ts']),
       layer('integration', seconds(120), ['bundle-setup.ts', 'dev-server-setup.ts']),
+      layer('real', seconds(120), ['real-setup.ts']),
       layer('chaos', seconds(900), ['bundle-setup.ts', 'dev-server-setup.ts']),
     ],
   },

@@ -4,14 +4,14 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /**
- * Where downloaded servers are kept, by the rules of each system: `~/Library/Caches` on macOS, else `$XDG_CACHE_HOME`
- * or `~/.cache` (XDG Base Directory Specification).
+ * Where things of one kind are kept that take long to obtain, by the rules of each system: `~/Library/Caches` on macOS,
+ * else `$XDG_CACHE_HOME` or `~/.cache` (XDG Base Directory Specification).
  */
-export function cacheDirectory(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
-  if (env.XDG_CACHE_HOME) return join(env.XDG_CACHE_HOME, 'caretaker', 'temporal');
+export function cacheDirectory(env: NodeJS.ProcessEnv, platform: NodeJS.Platform, kind: 'temporal' | 'real'): string {
+  if (env.XDG_CACHE_HOME) return join(env.XDG_CACHE_HOME, 'caretaker', kind);
   const home = env.HOME ?? homedir();
-  if (platform === 'darwin') return join(home, 'Library', 'Caches', 'caretaker', 'temporal');
-  return join(home, '.cache', 'caretaker', 'temporal');
+  if (platform === 'darwin') return join(home, 'Library', 'Caches', 'caretaker', kind);
+  return join(home, '.cache', 'caretaker', kind);
 }
 
 /**

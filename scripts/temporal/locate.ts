@@ -69,7 +69,7 @@ async function locate(program: TemporalProgram, options: LocateOptions): Promise
     failures.push(`${onPath} is on PATH but is not ${program.description}`);
   }
 
-  const cache = cacheDirectory(env, options.platform ?? process.platform);
+  const cache = cacheDirectory(env, options.platform ?? process.platform, 'temporal');
   const wheelDirectory = join(cache, program.name, program.version);
   const sdkDirectory = join(cache, program.name, `sdk-${sdkVersion()}`);
   for (const directory of [wheelDirectory, sdkDirectory]) {

@@ -1,5 +1,12 @@
 /** The folders below test/ that are vitest projects, and whether their tests need a Temporal server. */
-const NEEDS_TEMPORAL = { unit: false, replay: false, workflow: true, integration: true, chaos: true } as const;
+const NEEDS_TEMPORAL = {
+  unit: false,
+  replay: false,
+  workflow: true,
+  integration: true,
+  real: false,
+  chaos: true,
+} as const;
 
 /**
  * Whether the tests that these vitest arguments choose need Temporal. When in doubt they do; a choice of layers by

@@ -9,6 +9,8 @@ declare module 'vitest' {
     readonly temporalAddress: string;
     /** The Temporal CLI that started it. */
     readonly temporalCliPath: string;
+    /** Folder of the Debian that real hosts are booted from, or `null` where there can be none. */
+    readonly debian: string | null;
   }
 }
 

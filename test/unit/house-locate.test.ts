@@ -116,9 +116,13 @@ describe('where Temporal comes from', () => {
   });
 
   it('keeps its cache where each system has caches', () => {
-    expect(cacheDirectory({ HOME: '/home/ann' }, 'linux')).toBe('/home/ann/.cache/caretaker/temporal');
-    expect(cacheDirectory({ HOME: '/Users/ann' }, 'darwin')).toBe('/Users/ann/Library/Caches/caretaker/temporal');
-    expect(cacheDirectory({ HOME: '/home/ann', XDG_CACHE_HOME: '/var/c' }, 'linux')).toBe('/var/c/caretaker/temporal');
+    expect(cacheDirectory({ HOME: '/home/ann' }, 'linux', 'temporal')).toBe('/home/ann/.cache/caretaker/temporal');
+    expect(cacheDirectory({ HOME: '/Users/ann' }, 'darwin', 'temporal')).toBe(
+      '/Users/ann/Library/Caches/caretaker/temporal',
+    );
+    expect(cacheDirectory({ HOME: '/home/ann', XDG_CACHE_HOME: '/var/c' }, 'linux', 'temporal')).toBe(
+      '/var/c/caretaker/temporal',
+    );
   });
 });
 
