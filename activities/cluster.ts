@@ -10,6 +10,7 @@ import { parsePvecmStatus, type PvecmStatus } from '../clients/pvecm/status.ts';
 import type { ClusterSnapshot, Guest, GuestHa, HaState, LrmState, NodeState } from '../domain/cluster.ts';
 import type { ActivityDeps } from './deps.ts';
 import { isPassing, NoClearAnswer } from './guard.ts';
+import { readHaAffinities } from './ha-affinities.ts';
 import { readMobility } from './mobility.ts';
 import { mapLimited } from './map-limited.ts';
 
@@ -33,6 +34,7 @@ export function createClusterActivities(deps: ActivityDeps) {
         proxmox.haStatus(),
         proxmox.haResources(),
       ]);
+      const rules = await readHaAffinities(proxmox, haResources);
       const votes = await readVotes(deps, status);
       const ha = haByVmid(
         manager,
@@ -59,7 +61,11 @@ export function createClusterActivities(deps: ActivityDeps) {
           nodeState(node.name, node.online, votes.members.get(node.nodeId) ?? 0, resources, manager),
         ),
         guests: guests.sort((a, b) => a.vmid - b.vmid),
-        ha: haState(haLines, haResources.filter((each) => each.state === 'started' || each.state === 'enabled').length),
+        ha: {
+          ...haMaster(haLines),
+          startedServices: haResources.filter((each) => each.state === 'started' || each.state === 'enabled').length,
+          rules,
+        },
       };
     },
   };
@@ -104,9 +110,9 @@ function lrmState(lrm: { mode: string; state: string } | undefined): LrmState {
   return lrm.state === 'wait_for_agent_lock' ? 'idle' : 'unknown';
 }
 
-function haState(lines: readonly HaStatusLine[], startedServices: number): HaState {
+function haMaster(lines: readonly HaStatusLine[]): Pick<HaState, 'master' | 'masterActive'> {
   const master = lines.find((line) => line.type === 'master');
-  return { master: master?.node ?? null, masterActive: /\(active\b/.test(master?.status ?? ''), startedServices };
+  return { master: master?.node ?? null, masterActive: /\(active\b/.test(master?.status ?? '') };
 }
 
 function haByVmid(manager: HaManagerStatus, sids: readonly string[]): Map<number, GuestHa> {

@@ -11,6 +11,9 @@ import { isClientError, isPassing, NoClearAnswer, report } from './guard.ts';
 /** A migration that failed this often will not work the next time either. */
 const MIGRATION_TRIES = 3;
 
+/** The CRM decides every ten seconds; after so many looks it is told again. */
+const LOOKS_BEFORE_ASKING_HA_AGAIN = 12;
+
 /** Ends of a migration that was not begun, since something else held the guest: a backup, a replication, a snapshot. */
 const HELD = /can't lock file|lock request timeout|is locked|unable to acquire lock|no quorum/i;
 
@@ -102,7 +105,10 @@ export function createGuestActivities(deps: ActivityDeps) {
       });
     },
 
-    /** Waits until the HA manager has its guests running on other nodes, but for those whose owner stopped them. */
+    /**
+     * Waits until the HA manager has its guests running on other nodes, but for those whose owner stopped them. A guest
+     * has arrived when it runs there and the HA manager says `started`: the task that moved it says nothing of either.
+     */
     awaitHaGuestsAway(input: HaGuestsInput): Promise<GuestPlace[]> {
       return awaitHaGuests(deps, input, `to be moved off ${input.node}`, (place) => place.node !== input.node);
     },
@@ -148,6 +154,16 @@ function createMover(deps: ActivityDeps, input: MoveGuestInput) {
     }
   };
 
+  let looksAtHa = 0;
+  /** For a guest under HA the task only tells the HA manager, and ends at once; its CRM may drop what it was told. */
+  const askHa = async (guest: GuestRef): Promise<Look<GuestPlace>> => {
+    if (looksAtHa++ % LOOKS_BEFORE_ASKING_HA_AGAIN === 0) {
+      const asked = { ...taskOn(from), type: 'hamigrate' };
+      await followOrStart(proxmox, asked, () => proxmox.migrateGuest(guest, options), following);
+    }
+    return { waitingFor: 'the HA manager to move it' };
+  };
+
   return {
     tried: () => tried,
     async look(): Promise<Look<GuestPlace>> {
@@ -172,7 +188,7 @@ function createMover(deps: ActivityDeps, input: MoveGuestInput) {
         if (place.running && place.lock !== 'migrate') return { found: { vmid, node: place.node } };
       }
       if (place.lock !== undefined) return { waitingFor: `it is locked (${place.lock})` };
-      if (place.running) return migrate(here);
+      if (place.running) return place.haManaged === true ? askHa(here) : migrate(here);
       if (place.node === from && tried === 0) return { found: { vmid, node: from } };
       return startAt(deps, here, following.deadline);
     },
@@ -200,12 +216,23 @@ async function awaitHaGuests(
     errorType: ErrorType.GuestMoveFailed,
     remedy: 'ha-manager status says what the HA manager waits for.',
     look: async (): Promise<Look<GuestPlace[]>> => {
+      const { services } = await deps.proxmox.haManagerStatus();
       const places = await Promise.all(vmids.map((vmid) => locate(deps, vmid, 'HA guest')));
-      const late = places.filter((place) => !arrived(place) || !place.running);
+      const stateOf = (place: GuestLocation) => services.find(({ sid }) => sid === sidOf(place))?.state;
+      const given = places.filter((place) => stateOf(place) === 'error').map((place) => place.vmid);
+      if (given.length > 0) throw givenUpByHa(given);
+      // A service that the HA manager does not know any more is nobody's but its owner's.
+      const late = places.filter(
+        (place) => !arrived(place) || !place.running || (stateOf(place) ?? 'started') !== 'started',
+      );
       const stopped = late.some((place) => !place.running) ? await stoppedByOwner(deps, late) : [];
       const missing = late.filter((place) => !stopped.includes(place));
       if (missing.length === 0) return { found: places.map(({ vmid, node }) => ({ vmid, node })) };
-      return { waitingFor: missing.map((place) => `${place.vmid} is ${place.status} on ${place.node}`).join(', ') };
+      return {
+        waitingFor: missing
+          .map((place) => `${place.vmid} is ${place.status} on ${place.node}, "${stateOf(place) ?? 'unknown'}" for HA`)
+          .join(', '),
+      };
     },
   });
 }
@@ -216,9 +243,21 @@ async function stoppedByOwner({ proxmox }: ActivityDeps, places: readonly GuestL
   const wanted = new Set(
     resources.filter(({ state }) => state === 'started' || state === 'enabled').map(({ sid }) => sid),
   );
-  return places.filter(
-    ({ running, type, vmid }) => !running && !wanted.has(`${type === 'qemu' ? 'vm' : 'ct'}:${vmid}`),
-  );
+  return places.filter((place) => !place.running && !wanted.has(sidOf(place)));
+}
+
+function sidOf({ type, vmid }: GuestRef): string {
+  return `${type === 'qemu' ? 'vm' : 'ct'}:${vmid}`;
+}
+
+function givenUpByHa(vmids: readonly number[]): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: ErrorType.GuestMoveFailed,
+    message:
+      `The HA manager has given up ${vmids.join(', ')} (state "error") and does not touch it any more. ` +
+      'Set the HA resource to disabled, mend the guest, and set it to started.',
+    nonRetryable: true,
+  });
 }
 
 /** Where a guest is and what it does; a node that does not say the latter is to be asked again, not believed stopped. */

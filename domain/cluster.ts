@@ -84,6 +84,28 @@ export interface HaState {
   readonly masterActive: boolean;
   /** Services whose requested state is `started`: the reason for a maintenance mode. */
   readonly startedServices: number;
+  /** Rules in force about where the HA manager may put its services. */
+  readonly rules: readonly HaRule[];
+}
+
+/** `/cluster/ha/rules` since 9.0; before, a group is a node affinity of the services in it. */
+export type HaRule = NodeAffinity | ResourceAffinity;
+
+export interface NodeAffinity {
+  readonly kind: 'node-affinity';
+  readonly name: string;
+  readonly sids: readonly string[];
+  readonly nodes: readonly string[];
+  /** Strict: the services run on these nodes or not at all. Otherwise the nodes are only preferred. */
+  readonly strict: boolean;
+}
+
+export interface ResourceAffinity {
+  readonly kind: 'resource-affinity';
+  readonly name: string;
+  readonly sids: readonly string[];
+  /** Together: all on one node. Apart: no two on the same node. The HA manager breaks neither. */
+  readonly together: boolean;
 }
 
 /** Everything a decision looks at, read within a few seconds. */

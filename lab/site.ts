@@ -81,6 +81,18 @@ export interface BackupJobSpec {
   readonly enabled: boolean;
 }
 
+/** A rule of `/cluster/ha/rules`. Services by sid, such as `vm:201`. */
+export interface HaRuleSpec {
+  readonly rule: string;
+  readonly type: 'node-affinity' | 'resource-affinity';
+  readonly resources: readonly string[];
+  /** Node affinity: nodes with an optional priority (`pve1:2`). */
+  readonly nodes?: readonly string[];
+  readonly strict?: boolean;
+  /** Resource affinity. */
+  readonly affinity?: 'positive' | 'negative';
+}
+
 export type ShutdownPolicy = 'freeze' | 'failover' | 'conditional' | 'migrate';
 
 /** A cluster as data: what exists before anything happens. */
@@ -93,6 +105,7 @@ export interface Site {
   readonly guests: readonly GuestSpec[];
   readonly replication: readonly ReplicationSpec[];
   readonly backupJobs: readonly BackupJobSpec[];
+  readonly haRules?: readonly HaRuleSpec[];
 }
 
 export const GiB = 1024 ** 3;

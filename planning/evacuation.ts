@@ -1,9 +1,10 @@
-import type { ClusterSnapshot, Guest, NodeState, Obstacle } from '../domain/cluster.ts';
+import type { ClusterSnapshot, Guest, HaRule, NodeState, Obstacle } from '../domain/cluster.ts';
 import type { Finding } from '../domain/finding.ts';
 import type { GuestMove, MoveKind } from '../domain/plan.ts';
 import type { GuestTreatment, Policy } from '../domain/policy.ts';
 import { blocker, warning } from './findings.ts';
 import { treatmentOf } from './guest-treatment.ts';
+import { affinityObstacles, keptApart, movingTogether, type ServicePlaces } from './ha-affinity.ts';
 import { placeGuests } from './placement.ts';
 
 export interface Evacuation {
@@ -105,24 +106,60 @@ interface Targets {
 
 function findTargets(guests: readonly Guest[], snapshot: ClusterSnapshot, node: string, policy: Policy): Targets {
   const survivors = snapshot.nodes.filter((other) => other.name !== node && other.online && !other.maintenance);
+  const names = survivors.map((survivor) => survivor.name);
   const room = new Map(survivors.map((survivor) => [survivor.name, roomOn(survivor, snapshot, policy)]));
-  const parcels = guests.map((guest) => ({
-    vmid: guest.vmid,
-    need: guest.maxMemory,
-    allowed: survivorsFor(guest, survivors, policy),
-  }));
-  const stuck = new Set(parcels.filter((parcel) => parcel.allowed.length === 0).map((parcel) => parcel.vmid));
+  const { rules } = snapshot.ha;
+  const staying = servicePlaces(snapshot.guests.filter((guest) => guest.running && !guests.includes(guest)));
+
+  // Guests that the HA manager keeps together travel as one parcel.
+  const units = movingTogether(guests, rules);
+  const parcels = units.map((members) => {
+    const reasonsAgainst = (target: string) => {
+      const places = new Map([...staying, ...servicePlaces(members, target)]);
+      return members.flatMap((guest) => obstaclesTo(guest, target, { policy, rules, places }));
+    };
+    return {
+      members,
+      vmid: firstVmid(members),
+      need: members.reduce((total, guest) => total + guest.maxMemory, 0),
+      allowed: names.filter((name) => reasonsAgainst(name).length === 0),
+      apart: units.filter((others) => others !== members && keptApart(members, others, rules)).map(firstVmid),
+      reasonsAgainst,
+    };
+  });
   const { targets, unplaced, certain } = placeGuests(
-    parcels.filter((parcel) => !stuck.has(parcel.vmid)),
+    parcels.filter((parcel) => parcel.allowed.length > 0),
     room,
   );
   const left = new Map(unplaced.map((each) => [each.vmid, each]));
-  const findings = guests.flatMap((guest) => {
-    if (stuck.has(guest.vmid)) return nowhereToGo(guest, survivors, policy);
-    const most = left.get(guest.vmid);
-    return most ? noRoom(guest, most.target, most.left, certain) : [];
+  const findings = parcels.flatMap(({ members, vmid, need, allowed, reasonsAgainst }) => {
+    if (allowed.length === 0) return members.map((guest) => nowhereToGo(guest, names.flatMap(reasonsAgainst)));
+    const most = left.get(vmid);
+    if (!most) return [];
+    return members.map((guest) =>
+      most.left < need ? noRoom(guest, need, most, certain) : nowhereToGo(guest, [NO_NODE_APART]),
+    );
   });
-  return { targets, findings };
+  return {
+    targets: new Map(
+      parcels.flatMap(({ members, vmid }) => {
+        const target = targets.get(vmid);
+        return target === undefined ? [] : members.map((guest) => [guest.vmid, target] as const);
+      }),
+    ),
+    findings: findings.sort((a, b) => (a.vmid ?? 0) - (b.vmid ?? 0)),
+  };
+}
+
+const NO_NODE_APART: Obstacle = { code: 'ha-rule', detail: 'rules leave no node on which it meets none of the others' };
+
+function firstVmid(unit: readonly Guest[]): number {
+  return Math.min(...unit.map((guest) => guest.vmid));
+}
+
+/** Nodes of the HA services among the guests, or the one where they would be. */
+function servicePlaces(guests: readonly Guest[], target?: string): Map<string, string> {
+  return new Map(guests.flatMap(({ ha, node }) => (ha === null ? [] : [[ha.sid, target ?? node] as const])));
 }
 
 /** Bytes of memory that guests may still take on `node`, below zero when it is overcommitted already. */
@@ -134,22 +171,27 @@ export function roomOn(node: NodeState, snapshot: ClusterSnapshot, policy: Polic
   return usable - taken;
 }
 
-function survivorsFor(guest: Guest, survivors: readonly NodeState[], policy: Policy): string[] {
-  return survivors.map((survivor) => survivor.name).filter((target) => obstaclesTo(guest, target, policy).length === 0);
+interface Circumstances {
+  readonly policy: Policy;
+  readonly rules: readonly HaRule[];
+  readonly places: ServicePlaces;
 }
 
-function obstaclesTo(guest: Guest, target: string, policy: Policy): Obstacle[] {
+function obstaclesTo(guest: Guest, target: string, { policy, rules, places }: Circumstances): Obstacle[] {
   const known = guest.obstacles.filter((obstacle) => obstacle.target === undefined || obstacle.target === target);
-  if (!guest.hasLocalDisks || guest.replicatedTo.includes(target)) return known;
-  // Proxmox refuses to send a replicated, running VM anywhere but to a replication target.
-  if (guest.replicatedTo.length > 0)
-    return [...known, { code: 'replication-target', detail: 'not replicated', target }];
-  if (policy.localDisks !== 'always') return [...known, { code: 'local-disk', detail: 'not replicated', target }];
-  return known;
+  // Since 9.0 Proxmox itself names the rules that are in the way.
+  const byRule = known.some(({ code }) => code === 'ha-rule') ? [] : affinityObstacles(guest, target, rules, places);
+  return [...known, ...byRule, ...diskObstacles(guest, target, policy)];
 }
 
-function nowhereToGo(guest: Guest, survivors: readonly NodeState[], policy: Policy): Finding {
-  const reasons = survivors.flatMap((survivor) => obstaclesTo(guest, survivor.name, policy));
+function diskObstacles(guest: Guest, target: string, policy: Policy): Obstacle[] {
+  if (!guest.hasLocalDisks || guest.replicatedTo.includes(target)) return [];
+  // Proxmox refuses to send a replicated, running VM anywhere but to a replication target.
+  if (guest.replicatedTo.length > 0) return [{ code: 'replication-target', detail: 'not replicated', target }];
+  return policy.localDisks === 'always' ? [] : [{ code: 'local-disk', detail: 'not replicated', target }];
+}
+
+function nowhereToGo(guest: Guest, reasons: readonly Obstacle[]): Finding {
   return blocker({
     code: 'guest-cannot-move',
     node: guest.node,
@@ -157,20 +199,36 @@ function nowhereToGo(guest: Guest, survivors: readonly NodeState[], policy: Poli
     message:
       `no other node can take ${guest.name} (${guest.vmid})` +
       (reasons.length > 0 ? `: ${describeObstacles(reasons)}` : ': none is online'),
-    remedy: reasons.some((reason) => reason.code === 'local-disk')
-      ? `replicate its disks, allow copying them with rollingUpdate.localDisks "always", ` +
-        `or set rollingUpdate.guests.overrides.${guest.vmid} to "shutdown"`
-      : `remove what holds it, or set rollingUpdate.guests.overrides.${guest.vmid} to "shutdown" or "leave"`,
+    remedy: remedyForHeld(guest, reasons),
   });
 }
 
-function noRoom(guest: Guest, target: string, left: number, certain: boolean): Finding {
+function remedyForHeld({ vmid, ha }: Guest, reasons: readonly Obstacle[]): string {
+  // A guest under HA is moved by the HA manager whatever our policy says.
+  if (ha !== null) {
+    return reasons.some((reason) => reason.code === 'ha-rule')
+      ? 'change or disable the HA rule for the update (Datacenter, HA, Affinity Rules)'
+      : `remove what holds it, or take ${ha.sid} out of HA and set rollingUpdate.guests.overrides.${vmid}`;
+  }
+  return reasons.some((reason) => reason.code === 'local-disk')
+    ? `replicate its disks, allow copying them with rollingUpdate.localDisks "always", ` +
+        `or set rollingUpdate.guests.overrides.${vmid} to "shutdown"`
+    : `remove what holds it, or set rollingUpdate.guests.overrides.${vmid} to "shutdown" or "leave"`;
+}
+
+function noRoom(
+  guest: Guest,
+  need: number,
+  { target, left }: { readonly target: string; readonly left: number },
+  certain: boolean,
+): Finding {
   return blocker({
     code: 'no-capacity',
     node: guest.node,
     vmid: guest.vmid,
     message:
-      `${guest.name} (${guest.vmid}) may grow to ${gibibytes(guest.maxMemory)}, ` +
+      `${guest.name} (${guest.vmid}) may grow to ${gibibytes(guest.maxMemory)}` +
+      (need > guest.maxMemory ? `, with those that HA keeps with it to ${gibibytes(need)}, ` : ', ') +
       `but ${target}, the node with most room, has only ${gibibytes(Math.max(left, 0))} left` +
       (certain ? '' : '; not every way to distribute the guests was tried'),
     remedy:
@@ -196,7 +254,7 @@ function describeObstacles(obstacles: readonly Obstacle[]): string {
     'mapped-resource': 'mapped device',
     'bind-mount': 'bind mount',
     'storage-unavailable': 'storage missing',
-    'ha-rule': 'HA rule',
+    'ha-rule': 'HA',
     'replication-target': 'replicated elsewhere',
   };
   return obstacles

@@ -5,12 +5,16 @@ export interface Parcel {
   readonly need: number;
   /** Nodes that can take it, whatever their room. */
   readonly allowed: readonly string[];
+  /** Others that must not be put on the same node. */
+  readonly apart?: readonly number[];
 }
 
 export interface Placement {
   /** Node of each guest that was placed, by vmid. */
   readonly targets: ReadonlyMap<number, string>;
-  /** What is left over, with the node that has most room left for it; empty when everything is placed. */
+  /**
+   * What is left over, with the node that has most room left of those that can take it; empty when everything is placed.
+   */
   readonly unplaced: readonly { readonly vmid: number; readonly target: string; readonly left: number }[];
   /** Nothing unplaced could be placed by another assignment either; false when the search was given up. */
   readonly certain: boolean;
@@ -51,9 +55,12 @@ function spreadOut(inTurn: readonly Parcel[], room: ReadonlyMap<string, number>)
   const targets = new Map<number, string>();
   const unplaced: Placement['unplaced'][number][] = [];
   const roomOf = (node: string) => left.get(node) ?? 0;
-  for (const { vmid, need, allowed } of inTurn) {
-    const best = [...allowed].sort((a, b) => roomOf(b) - roomOf(a) || (a < b ? -1 : 1))[0];
-    if (best === undefined || roomOf(best) < need) {
+  for (const { vmid, need, allowed, apart = [] } of inTurn) {
+    const taken = new Set(apart.map((other) => targets.get(other)));
+    const byRoom = [...allowed].sort((a, b) => roomOf(b) - roomOf(a) || (a < b ? -1 : 1));
+    const free = byRoom.find((node) => !taken.has(node));
+    const best = free ?? byRoom[0];
+    if (best === undefined || free === undefined || roomOf(best) < need) {
       unplaced.push({ vmid, target: best ?? '', left: best === undefined ? 0 : roomOf(best) });
       continue;
     }
@@ -82,13 +89,17 @@ function search(
     const parcel = inTurn[index];
     if (!parcel) return true;
     if ((stillToPlace[index] ?? 0) > sum(left.map((bytes) => Math.max(bytes, 0)))) return false;
+    const taken = new Set(
+      inTurn.flatMap((other, at) => (parcel.apart?.includes(other.vmid) ? (chosen[at] ?? []) : [])),
+    );
     const fitting = (allowed[index] ?? [])
-      .filter((node) => (left[node] ?? 0) >= parcel.need)
+      .filter((node) => (left[node] ?? 0) >= parcel.need && !taken.has(node))
       .sort((a, b) => (left[a] ?? 0) - (left[b] ?? 0) || a - b);
     const tried = new Set<string>();
     for (const node of fitting) {
       const before = left[node] ?? 0;
-      const alike = `${before}/${kinds[node] ?? ''}`;
+      const guarded = chosen.flatMap((at, other) => (at === node && inTurn[other]?.apart?.length ? other : []));
+      const alike = `${before}/${kinds[node] ?? ''}/${guarded.join()}`;
       if (tried.has(alike)) continue;
       tried.add(alike);
       looked += 1;
@@ -98,6 +109,7 @@ function search(
       const result = place(index + 1);
       if (result !== false) return result;
       left[node] = before;
+      chosen.length = index;
     }
     return false;
   };

@@ -1,5 +1,5 @@
 import type { RawCalls } from './failover.ts';
-import { readHaManagerStatus, readHaResources, readHaRules, readHaStatus } from './ha.ts';
+import { readHaGroups, readHaManagerStatus, readHaResources, readHaRules, readHaStatus } from './ha.ts';
 import { taskListings } from './listings.ts';
 import type {
   BackupJob,
@@ -8,6 +8,7 @@ import type {
   ClusterStatus,
   GuestResource,
   GuestType,
+  HaGroup,
   HaManagerStatus,
   HaResource,
   HaRule,
@@ -59,6 +60,8 @@ export interface ClusterCalls {
   haResources(): Promise<readonly HaResource[]>;
   /** `GET /cluster/ha/rules`; before 9.0 it fails as `ProxmoxNotImplemented`. */
   haRules(): Promise<readonly HaRule[]>;
+  /** `GET /cluster/ha/groups`: what rules were before 9.0; refused once the groups have been made rules. */
+  haGroups(): Promise<readonly HaGroup[]>;
   /**
    * `POST /cluster/ha/resources/{sid}/migrate`. It only queues a command, which the CRM may ignore silently: judge the
    * result by `guestLocation`.
@@ -81,6 +84,7 @@ export function createClusterCalls(calls: RawCalls): ClusterCalls {
     haStatus: () => calls.read('/cluster/ha/status/current', readHaStatus),
     haResources: () => calls.read('/cluster/ha/resources', readHaResources),
     haRules: () => calls.read('/cluster/ha/rules', readHaRules),
+    haGroups: () => calls.read('/cluster/ha/groups', readHaGroups),
     haMigrate: async (sid, node) => {
       await calls.post(`/cluster/ha/resources/${encodeURIComponent(sid)}/migrate`, { node });
     },

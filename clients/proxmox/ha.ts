@@ -1,4 +1,4 @@
-import type { HaLrm, HaManagerStatus, HaResource, HaRule, HaService, HaStatusLine } from './types.ts';
+import type { HaGroup, HaLrm, HaManagerStatus, HaResource, HaRule, HaService, HaStatusLine } from './types.ts';
 import { count, flag, list, names, optionalFlag, optionalRecord, optionalText, record, text } from './wire.ts';
 
 /** Where HA was never configured, `manager_status` is empty and nothing has a state. */
@@ -77,9 +77,21 @@ export function readHaRules(data: unknown): readonly HaRule[] {
     type: optionalText(rule['type']) ?? 'unknown',
     disabled: flag(rule['disable']),
     resources: names(rule['resources']),
-    // Node names may carry a priority, `pve1:2`.
-    nodes: names(rule['nodes']).map((name) => name.replace(/:\d+$/, '')),
+    nodes: nodeNames(rule['nodes']),
     strict: flag(rule['strict']),
     affinity: optionalText(rule['affinity']),
   }));
+}
+
+export function readHaGroups(data: unknown): readonly HaGroup[] {
+  return list(data, 'HA group list').map((group) => ({
+    group: text(group['group']),
+    nodes: nodeNames(group['nodes']),
+    restricted: flag(group['restricted']),
+  }));
+}
+
+/** Node names may carry a priority, `pve1:2`. */
+function nodeNames(value: unknown): readonly string[] {
+  return names(value).map((name) => name.replace(/:\d+$/, ''));
 }

@@ -156,6 +156,14 @@ export interface HaRule {
   readonly affinity: string | undefined;
 }
 
+/** `GET /cluster/ha/groups` (before 9.0) */
+export interface HaGroup {
+  readonly group: string;
+  readonly nodes: readonly string[];
+  /** Its services run on its nodes or not at all. */
+  readonly restricted: boolean;
+}
+
 /** `GET /cluster/config/qdevice` */
 export interface QDevice {
   readonly present: boolean;

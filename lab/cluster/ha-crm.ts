@@ -1,5 +1,6 @@
 import type { Cluster } from './cluster.ts';
 import type { HaManager } from './ha-manager.ts';
+import { companionsAt, haBlockers } from './ha-rules.ts';
 import { HA_TIMES } from './ha-state.ts';
 import type { HaResource, ServiceState, ServiceStatus } from './ha-state.ts';
 
@@ -34,6 +35,11 @@ export class CrmServices {
   }
 
   #step(resource: HaResource, service: ServiceStatus): void {
+    // A move under way comes to its end first.
+    if (this.#ha.disarm && service.state !== 'migrate' && service.state !== 'relocate') {
+      if (service.state !== 'freeze') this.#change(service, 'freeze');
+      return;
+    }
     switch (service.state) {
       case 'request_start':
         return this.#change(service, 'started');
@@ -71,7 +77,7 @@ export class CrmServices {
       delete service.command;
       return this.#move(service, command.verb, command.target);
     }
-    if (this.#ha.nodeStatus.get(node) === 'maintenance') return this.#leaveForMaintenance(service);
+    if (this.#ha.nodeStatus.get(node) === 'maintenance') return this.#leaveForMaintenance(resource.sid, service);
     const home = service.maintenanceNode;
     if (!home || this.#ha.nodeStatus.get(home) !== 'online') return;
     this.#cluster.log.record('crm', 'ha.moveback', 'cluster', {
@@ -81,8 +87,8 @@ export class CrmServices {
   }
 
   /** With nowhere to go the service stays and the maintenance waits. */
-  #leaveForMaintenance(service: ServiceStatus): void {
-    const target = this.#bestNode(service.node);
+  #leaveForMaintenance(sid: string, service: ServiceStatus): void {
+    const target = this.#bestNode(service.node, sid);
     if (!target) return;
     service.maintenanceNode ??= service.node;
     this.#move(service, 'migrate', target);
@@ -136,7 +142,8 @@ export class CrmServices {
   }
 
   #recover(resource: HaResource, service: ServiceStatus): void {
-    const target = this.#bestNode(service.node) ?? (this.#isUsable(service.node) ? service.node : undefined);
+    const target =
+      this.#bestNode(service.node, resource.sid) ?? (this.#isUsable(service.node) ? service.node : undefined);
     const guest = this.#cluster.guests.get(resource.vmid);
     if (!target || !guest) return;
     if (guest.lock === 'backup') guest.lock = undefined;
@@ -180,11 +187,15 @@ export class CrmServices {
     return this.#cluster.node(node).joined && this.#ha.nodeStatus.get(node) === 'online';
   }
 
-  /** The online node with the fewest services, other than `except`. */
-  #bestNode(except: string): string | undefined {
+  /** The online node with the fewest services that no rule forbids, other than `except`. */
+  #bestNode(except: string, sid: string): string | undefined {
     const load = (node: string) => [...this.#ha.services.values()].filter((service) => service.node === node).length;
     return [...this.#cluster.nodes.keys()]
-      .filter((node) => node !== except && this.#isUsable(node))
+      .filter((node) => node !== except && this.#isUsable(node) && haBlockers(this.#cluster, sid, node).length === 0)
+      .filter((node, _, usable) => {
+        const companions = companionsAt(this.#cluster, sid);
+        return companions === undefined || !usable.includes(companions) || node === companions;
+      })
       .sort((a, b) => load(a) - load(b) || a.localeCompare(b))[0];
   }
 }

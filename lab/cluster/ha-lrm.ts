@@ -28,6 +28,11 @@ export class LrmWorkers {
     );
   }
 
+  /** Whether a worker runs or its result is still to be published. */
+  isWorking(node: string): boolean {
+    return [...this.#running.values()].includes(node);
+  }
+
   forget(node: string): void {
     for (const [uid, host] of this.#running) if (host === node) this.#running.delete(uid);
     for (const [uid, result] of this.#ended) if (result.node === node) this.#ended.delete(uid);

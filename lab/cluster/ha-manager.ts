@@ -4,7 +4,7 @@ import { dieError } from './errors.ts';
 import { CrmServices } from './ha-crm.ts';
 import { LrmWorkers } from './ha-lrm.ts';
 import { CRM_IDLE_ROUNDS, HA_TIMES, LRM_IDLE_ROUNDS, newLrm } from './ha-state.ts';
-import type { HaNodeState, HaResource, LrmStatus, ServiceStatus } from './ha-state.ts';
+import type { Disarm, HaNodeState, HaResource, LrmStatus, ServiceStatus } from './ha-state.ts';
 
 /**
  * The HA stack: resources by configuration, a command queue in pmxcfs, one CRM that decides in rounds and an LRM a node
@@ -20,6 +20,7 @@ export class HaManager {
   /** Since when a node is out of the membership, virtual milliseconds. */
   readonly offlineSince = new Map<string, number>();
   master: string | undefined;
+  disarm: Disarm | undefined;
   masterTimestamp = 0;
   readonly #cluster: Cluster;
   readonly #crm: CrmServices;
@@ -74,6 +75,7 @@ export class HaManager {
     this.offlineSince.delete(name);
     const lrm = newLrm(this.#cluster.clock.now());
     if (this.maintenanceRequests.has(name)) lrm.mode = 'maintenance';
+    if (this.disarm) lrm.mode = 'disarm';
     this.lrm.set(name, lrm);
   }
 
@@ -143,6 +145,14 @@ export class HaManager {
     }
   }
 
+  /** No LRM of a member holds its lock, so no watchdog can reset a node. */
+  #allReleased(): boolean {
+    return [...this.lrm].every(
+      ([name, lrm]) =>
+        !this.#cluster.node(name).joined || (lrm.mode === 'disarm' && lrm.state === 'wait_for_agent_lock'),
+    );
+  }
+
   #lrmOf(name: string): LrmStatus {
     const lrm = this.lrm.get(name);
     if (!lrm) throw dieError(`no such cluster node '${name}'`);
@@ -168,6 +178,7 @@ export class HaManager {
     this.#queue = [];
     for (const command of commands) this.#take(command);
     this.#crm.round();
+    if (this.disarm && this.#allReleased()) this.disarm.state = 'disarmed';
     return true;
   }
 
@@ -187,7 +198,8 @@ export class HaManager {
       const lrm = this.#lrmOf(node.name);
       if (node.joined) {
         this.offlineSince.delete(node.name);
-        const maintenance = lrm.mode === 'maintenance';
+        const maintenance =
+          lrm.mode === 'maintenance' || (lrm.mode === 'disarm' && this.maintenanceRequests.has(node.name));
         this.nodeStatus.set(node.name, maintenance ? 'maintenance' : 'online');
         continue;
       }
@@ -198,6 +210,15 @@ export class HaManager {
 
   #take(command: string): void {
     const [verb, first, second] = command.split(' ') as [string, string, string | undefined];
+    if (verb === 'disarm-ha') {
+      this.disarm ??= { mode: first === 'ignore' ? 'ignore' : 'freeze', state: 'disarming' };
+      return;
+    }
+    if (verb === 'arm-ha') {
+      this.disarm = undefined;
+      return;
+    }
+    if (this.disarm) return this.ignore(command, 'HA is disarmed');
     if (verb === 'node-maintenance') return this.#takeMaintenance(command, first, second ?? '');
     const service = this.services.get(first);
     if (!service) return this.ignore(command, `no such service '${first}'`);
@@ -229,6 +250,10 @@ export class HaManager {
     if (!this.#cluster.isQuorate(node) || node.machine.power === 'off') return true;
     lrm.timestamp = this.#cluster.clock.now();
     this.#updateMode(name, lrm);
+    if (lrm.mode === 'disarm') {
+      if (!this.#workers.isWorking(name)) lrm.state = 'wait_for_agent_lock';
+      return false;
+    }
     const busy = this.#workers.hasWork(name);
     if (busy) lrm.idleRounds = 0;
     else lrm.idleRounds++;
@@ -242,8 +267,12 @@ export class HaManager {
   /** Restart and shutdown modes last until the node has gone; maintenance follows the CRM's request. */
   #updateMode(name: string, lrm: LrmStatus): void {
     if (this.#cluster.node(name).machine.power !== 'on') return;
-    if (this.maintenanceRequests.has(name)) {
+    if (this.disarm) {
+      lrm.mode = 'disarm';
+    } else if (this.maintenanceRequests.has(name)) {
       lrm.mode = 'maintenance';
+    } else if (lrm.mode === 'disarm') {
+      lrm.mode = 'active';
     } else if (lrm.mode === 'maintenance') {
       lrm.mode = 'active';
       if (lrm.state === 'maintenance') lrm.state = 'wait_for_agent_lock';

@@ -40,7 +40,14 @@ export interface ServiceStatus {
   command?: { readonly verb: 'migrate' | 'relocate'; readonly target: string };
 }
 
-export type LrmMode = 'active' | 'maintenance' | 'restart' | 'shutdown';
+export type LrmMode = 'active' | 'maintenance' | 'restart' | 'shutdown' | 'disarm';
+/** HA switched off for the whole cluster (since 9.2): services stay as they are, or are no business of HA's. */
+export interface Disarm {
+  readonly mode: 'freeze' | 'ignore';
+  /** `disarming` until every LRM has let go of its lock and watchdog. */
+  state: 'disarming' | 'disarmed';
+}
+
 export type LrmState = 'wait_for_agent_lock' | 'active' | 'maintenance' | 'lost_agent_lock';
 
 /** One node's local resource manager as written to pmxcfs. Times in virtual milliseconds. */

@@ -39,8 +39,9 @@ export function haStatus(cluster: Cluster, node: ClusterNode): HaStatusEntry[] {
       id: 'fencing',
       type: 'fencing',
       node: ha.master,
-      status: ha.services.size > 0 ? 'armed' : 'standby',
-      'armed-state': ha.services.size > 0 ? 'armed' : 'standby',
+      status: armedState(cluster),
+      'armed-state': armedState(cluster),
+      ...(ha.disarm ? { resource_mode: ha.disarm.mode } : {}),
     },
   );
   for (const [name, lrm] of ha.lrm) {
@@ -53,6 +54,11 @@ export function haStatus(cluster: Cluster, node: ClusterNode): HaStatusEntry[] {
     });
   }
   return [...entries, ...services(cluster)];
+}
+
+function armedState({ ha }: Cluster): string {
+  if (ha.disarm) return ha.disarm.state;
+  return ha.services.size > 0 ? 'armed' : 'standby';
 }
 
 function services(cluster: Cluster): HaStatusEntry[] {
@@ -132,6 +138,7 @@ export function managerStatus(cluster: Cluster, node: ClusterNode): Record<strin
       node_status: Object.fromEntries(ha.nodeStatus),
       node_request: Object.fromEntries([...ha.maintenanceRequests].map((name) => [name, { maintenance: 1 }])),
       service_status: serviceStatus,
+      ...(ha.disarm ? { disarm: { mode: ha.disarm.mode, state: ha.disarm.state } } : {}),
     },
     quorum,
     lrm_status: lrmStatus,

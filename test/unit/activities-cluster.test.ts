@@ -55,6 +55,7 @@ function aPair(guestStatus: ProxmoxClient['guestStatus'], ...lists: GuestResourc
       }),
     haStatus: () => Promise.resolve([]),
     haResources: () => Promise.resolve([]),
+    haRules: () => Promise.resolve([]),
     guestStatus,
   };
 }

@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import type { GuestLocation, HaResource } from '../../clients/proxmox/index.ts';
+import type { GuestLocation, HaManagerStatus, HaResource } from '../../clients/proxmox/index.ts';
 import { activitiesOver, activityEnvironment, fakeDeps } from '../helpers/fake-deps.ts';
 
 type Place = Pick<GuestLocation, 'node' | 'status'>;
 
 /** HA guests on pve1, look by look; the last place stays. `requested` is what HA was told to do with them. */
-function haGuests(places: Readonly<Record<number, Place[]>>, requested: Readonly<Record<string, string>>) {
+function haGuests(
+  places: Readonly<Record<number, Place[]>>,
+  requested: Readonly<Record<string, string>>,
+  /** States that the HA manager reports, look by look; the last one stays. */
+  states: Readonly<Record<string, string[]>> = {},
+) {
   const guestLocation = (vmid: number): Promise<GuestLocation | undefined> => {
     const looks = places[vmid] ?? [];
     const place = looks.length > 1 ? looks.shift() : looks[0];
@@ -19,7 +24,16 @@ function haGuests(places: Readonly<Record<number, Place[]>>, requested: Readonly
   const none = { group: undefined, failback: undefined, maxRelocate: undefined, maxRestart: undefined };
   const haResources = (): Promise<HaResource[]> =>
     Promise.resolve(Object.entries(requested).map(([sid, state]) => ({ sid, state, ...none })));
-  return activitiesOver(fakeDeps({ proxmox: { guestLocation, haResources } }));
+  const haManagerStatus = (): Promise<HaManagerStatus> =>
+    Promise.resolve({
+      ...{ master: 'pve1', timestamp: 0, quorate: true, nodes: new Map(), maintenanceRequested: new Set() },
+      ...{ lrm: new Map(), disarmed: false },
+      services: Object.entries(states).map(([sid, looks]) => {
+        const state = (looks.length > 1 ? looks.shift() : looks[0]) ?? 'started';
+        return { sid, node: 'pve2', state, running: true, target: undefined, maintenanceNode: undefined };
+      }),
+    });
+  return activitiesOver(fakeDeps({ proxmox: { guestLocation, haResources, haManagerStatus } }));
 }
 
 function wait(within: '1 minute' | '20 ms', ...vmids: number[]) {
@@ -67,6 +81,25 @@ describe('guests that the HA manager moves', () => {
     const stopping = haGuests({ 100: [here] }, { 'vm:100': 'stopped' });
     await expect(activityEnvironment().run(stopping.awaitHaGuestsAway, wait('20 ms', 100))).rejects.toMatchObject({
       message: expect.stringContaining('100 is running on pve1') as string,
+    });
+  });
+
+  it.each(['migrate', 'relocate', 'freeze', 'recovery'])(
+    'have not arrived while the HA manager says "%s", though they run there already',
+    async (state) => {
+      const looks = [state, state, 'started'];
+      const { awaitHaGuestsAway } = haGuests({ 100: [there] }, {}, { 'vm:100': looks });
+      await activityEnvironment().run(awaitHaGuestsAway, wait('1 minute', 100));
+      expect(looks).toEqual(['started']);
+    },
+  );
+
+  it('are given up at once when the HA manager has given them up', async () => {
+    const { awaitHaGuestsAway } = haGuests({ 100: [here], 101: [there] }, {}, { 'vm:100': ['error'] });
+    await expect(activityEnvironment().run(awaitHaGuestsAway, wait('1 minute', 100, 101))).rejects.toMatchObject({
+      type: 'GuestMoveFailed',
+      nonRetryable: true,
+      message: expect.stringContaining('has given up 100 (state "error")') as string,
     });
   });
 

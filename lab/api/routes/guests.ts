@@ -1,6 +1,7 @@
 import type { Guest } from '../../cluster/guests.ts';
 import { dieError, parameterError } from '../../cluster/errors.ts';
 import type { Task } from '../../cluster/tasks.ts';
+import { haBlockers } from '../../cluster/ha-rules.ts';
 import { checkMigration } from '../../cluster/migration.ts';
 import type { MigrateOptions } from '../../cluster/migration.ts';
 import type { ParameterSpecs } from '../parameters.ts';
@@ -184,9 +185,18 @@ function vmPreconditions(call: Call): unknown {
   const others = [...cluster.nodes.keys()].filter((name) => name !== guest.node);
   const blocked = Object.fromEntries(
     others
-      .map((name) => [name, guest.spec.disks.filter((disk) => !cluster.hasStorage(name, disk.storage))] as const)
-      .filter(([, missing]) => missing.length > 0)
-      .map(([name, missing]) => [name, { unavailable_storages: [...new Set(missing.map((disk) => disk.storage))] }]),
+      .map((name) => {
+        const missing = guest.spec.disks.filter((disk) => !cluster.hasStorage(name, disk.storage));
+        const blockers = haBlockers(cluster, guest.sid, name);
+        return [
+          name,
+          {
+            ...(missing.length > 0 ? { unavailable_storages: [...new Set(missing.map((disk) => disk.storage))] } : {}),
+            ...(blockers.length > 0 ? { 'blocking-ha-resources': blockers } : {}),
+          },
+        ] as const;
+      })
+      .filter(([, why]) => Object.keys(why).length > 0),
   );
   return {
     running: guest.running ? 1 : 0,
@@ -215,10 +225,17 @@ function vmPreconditions(call: Call): unknown {
 
 /** Containers: Proxmox looks for nothing but HA rules here. */
 function containerPreconditions(call: Call): unknown {
+  const { cluster } = call;
   const guest = guestOf(call, 'lxc');
+  const others = [...cluster.nodes.keys()].filter((name) => name !== guest.node);
+  const blocked = Object.fromEntries(
+    others
+      .map((name) => [name, { 'blocking-ha-resources': haBlockers(cluster, guest.sid, name) }] as const)
+      .filter(([, why]) => why['blocking-ha-resources'].length > 0),
+  );
   return {
     running: guest.running ? 1 : 0,
-    'allowed-nodes': [...call.cluster.nodes.keys()].filter((name) => name !== guest.node),
-    'not-allowed-nodes': {},
+    'allowed-nodes': others.filter((name) => !(name in blocked)),
+    'not-allowed-nodes': blocked,
   };
 }

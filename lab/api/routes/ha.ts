@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { HaResource } from '../../cluster/ha-state.ts';
+import { ruleEntry } from '../../cluster/ha-rules.ts';
 import { haStatus, managerStatus } from '../../cluster/ha-status.ts';
 import { dieError } from '../../cluster/errors.ts';
 import { optionalText, SPEC, text } from '../parameters.ts';
@@ -26,6 +27,26 @@ export const HA_ROUTES: readonly Route[] = [
     parameters: {},
     permission: AUDIT_ROOT,
     run: ({ cluster, node }) => managerStatus(cluster, node),
+  },
+  {
+    method: 'POST',
+    path: '/cluster/ha/status/disarm-ha',
+    parameters: { 'resource-mode': { type: 'string', enum: ['freeze', 'ignore'] } },
+    permission: CONSOLE_ROOT,
+    run: (call) => {
+      call.cluster.ha.queue(`disarm-ha ${text(call.parameters, 'resource-mode')}`, actor(call));
+      return null;
+    },
+  },
+  {
+    method: 'POST',
+    path: '/cluster/ha/status/arm-ha',
+    parameters: {},
+    permission: CONSOLE_ROOT,
+    run: (call) => {
+      call.cluster.ha.queue('arm-ha', actor(call));
+      return null;
+    },
   },
   {
     method: 'GET',
@@ -70,7 +91,10 @@ export const HA_ROUTES: readonly Route[] = [
     path: '/cluster/ha/rules',
     parameters: { type: SPEC.text, resource: SPEC.text },
     permission: AUDIT_ROOT,
-    run: () => [],
+    run: ({ cluster, parameters }) =>
+      (cluster.site.haRules ?? [])
+        .filter((rule) => rule.type === (optionalText(parameters, 'type') ?? rule.type))
+        .map(ruleEntry),
   },
 ];
 
