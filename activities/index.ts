@@ -6,6 +6,7 @@ import { createMailActivities } from './mail.ts';
 import { createMaintenanceActivities } from './maintenance.ts';
 import { createNodeActivities } from './node.ts';
 import { createRebootActivities } from './reboot.ts';
+import { createReplicationActivities } from './replication.ts';
 import { createSettingsActivities } from './settings.ts';
 import { createUpgradeActivities } from './upgrade.ts';
 import { createWindowActivities } from './windows.ts';
@@ -21,6 +22,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createClusterActivities(deps),
     ...createNodeActivities(deps),
     ...createMaintenanceActivities(deps),
+    ...createReplicationActivities(deps),
     ...createGuestActivities(deps),
     ...createUpgradeActivities(deps),
     ...createRebootActivities(deps),

@@ -25,6 +25,8 @@ export interface GuestMove {
   readonly withLocalDisks: boolean;
   /** Place in the order in which Proxmox starts guests and, reversed, shuts them down; null without one. */
   readonly startupOrder: number | null;
+  /** Its disks are replicated, and are so once more before it moves. */
+  readonly replicated: boolean;
 }
 
 export interface NodePlan {

@@ -53,6 +53,8 @@ export interface PolicyTimeouts {
   readonly migration: Duration;
   /** How long a guest may take to shut down in order; it is never forced. */
   readonly guestShutdown: Duration;
+  /** Longest wait until a guest's disks are replicated once more before it moves. */
+  readonly replication: Duration;
   /** Longest wait until the HA manager has moved its guests. */
   readonly haMove: Duration;
   readonly upgrade: Duration;

@@ -13,6 +13,7 @@ export type Undo =
       /** Node it was sent to. A guest found on a third node was moved by somebody else and stays there. */
       readonly away: string;
       readonly withLocalDisks: boolean;
+      readonly replicated: boolean;
     }
   | {
       readonly kind: 'guest-stopped';

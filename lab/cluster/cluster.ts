@@ -197,9 +197,10 @@ export class Cluster implements LabContext {
   }
 
   runReplication(job: ReplicationJob): void {
-    replicate(
+    void replicate(
       {
         clock: this.clock,
+        faults: this.faults,
         jobs: this.replication,
         nodeOf: (vmid) => this.guests.get(vmid)?.node,
         reachable: (name) => this.nodes.get(name)?.joined ?? false,

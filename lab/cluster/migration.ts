@@ -18,8 +18,14 @@ export interface MigrateOptions {
   readonly targetStorage?: string;
 }
 
-/** Virtual milliseconds: setting up, and moving one GiB of memory, of replicated and of plain local disk. */
-const TIMES = { setup: 4_000, memoryPerGiB: 2_000, replicatedDelta: 2_000, diskPerGiB: 1_000 } as const;
+/** Virtual milliseconds: setting up, moving one GiB of memory, replicated and plain local disk, waiting for the lock. */
+const TIMES = {
+  setup: 4_000,
+  memoryPerGiB: 2_000,
+  replicatedDelta: 2_000,
+  diskPerGiB: 1_000,
+  migrationLock: 10_000,
+} as const;
 
 /** What is wrong with a migration before any worker starts; the order is the server's. */
 export function checkMigration(cluster: Cluster, guest: Guest, options: MigrateOptions): void {
@@ -64,6 +70,7 @@ export async function migrate(cluster: Cluster, guest: Guest, options: MigrateOp
     throw new Error(`Can't connect to destination address using public key`);
   }
   cluster.assertWritable();
+  await awaitReplication(cluster, guest, task);
   guest.lock = 'migrate';
   const restart = guest.spec.kind === 'lxc' && guest.running;
   try {
@@ -88,6 +95,18 @@ export async function migrate(cluster: Cluster, guest: Guest, options: MigrateOp
   });
   const seconds = Math.round((cluster.clock.now() - startedAt) / 1000);
   task.log(`migration finished successfully (duration ${new Date(seconds * 1000).toISOString().slice(11, 19)})`);
+}
+
+/** `guest_migration_lock`: a migration waits ten seconds for a replication of its guest, and no longer. */
+async function awaitReplication(cluster: Cluster, guest: Guest, task: Task): Promise<void> {
+  const until = cluster.clock.now() + TIMES.migrationLock;
+  const replicates = () => cluster.replication.some((job) => job.guest === guest.vmid && job.pid !== undefined);
+  while (replicates()) {
+    if (cluster.clock.now() >= until) {
+      throw new Error(`can't lock file '/var/lock/pve-manager/pve-migrate-${guest.vmid}' - got timeout`);
+    }
+    await cluster.clock.sleep(500, task.signal);
+  }
 }
 
 function checkDevices(cluster: Cluster, guest: Guest, options: MigrateOptions): void {

@@ -1,4 +1,5 @@
 import type { LabClock } from '../core/clock.ts';
+import type { FaultBoard } from '../core/faults.ts';
 import type { ReplicationSpec } from '../site.ts';
 
 /** A `pvesr` job. Times in virtual milliseconds. */
@@ -10,6 +11,8 @@ export class ReplicationJob {
   lastTry: number;
   failCount = 0;
   error: string | undefined;
+  /** The `pvesr` worker that runs now. */
+  pid: number | undefined;
 
   constructor(spec: ReplicationSpec, now: number) {
     this.guest = spec.guest;
@@ -28,26 +31,37 @@ export class ReplicationJob {
 /** What a replication round needs to know of the world. */
 export interface ReplicationWorld {
   readonly clock: LabClock;
+  readonly faults: FaultBoard;
   readonly jobs: readonly ReplicationJob[];
   nodeOf(guest: number): string | undefined;
   reachable(node: string): boolean;
 }
 
+/** Virtual milliseconds that one round takes, during which the guest can not be migrated. */
+const REPLICATION_MS = 3_200;
+
 export const REPLICATION_INTERVAL_MS = 15 * 60_000;
 
 /** Runs one job now: it fails while its target is away and counts how often in a row. */
-export function replicate(world: ReplicationWorld, job: ReplicationJob): void {
+export async function replicate(world: ReplicationWorld, job: ReplicationJob): Promise<void> {
   const source = world.nodeOf(job.guest);
-  if (!source || !world.reachable(source)) return;
+  if (!source || !world.reachable(source) || job.pid !== undefined) return;
   job.lastTry = world.clock.now();
-  if (world.reachable(job.target)) {
+  job.pid = 40_000 + job.guest;
+  const verdict = world.faults.consult({ at: 'task', node: source, type: 'replication', id: job.id });
+  await world.clock.sleep(REPLICATION_MS + (verdict?.do === 'delay' ? verdict.ms : 0));
+  job.pid = undefined;
+  if (verdict?.do !== 'error' && world.reachable(job.target)) {
     job.lastSync = job.lastTry;
     job.failCount = 0;
     job.error = undefined;
     return;
   }
   job.failCount++;
-  job.error = `command '/usr/bin/ssh -e none -o 'BatchMode=yes' -o 'HostKeyAlias=${job.target}' root@${job.target} -- pvesr prepare-local-job ${job.id}' failed: exit code 255`;
+  job.error =
+    verdict?.do === 'error'
+      ? verdict.reason
+      : `command '/usr/bin/ssh -e none -o 'BatchMode=yes' -o 'HostKeyAlias=${job.target}' root@${job.target} -- pvesr prepare-local-job ${job.id}' failed: exit code 255`;
 }
 
 /** After a migration to the replication target the job points back to where the guest came from (pvesr(1)). */

@@ -140,6 +140,7 @@ export function aMove(vmid: number, changes: Partial<GuestMove> = {}): GuestMove
     maxMemory: 4 * GIB,
     withLocalDisks: false,
     startupOrder: null,
+    replicated: false,
     ...changes,
   };
 }

@@ -102,6 +102,7 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
           place(world, guest.vmid, { node: on ? otherThan(world, node) : node });
         }
       }),
+      syncReplication: recorded('syncReplication', () => undefined),
       moveGuest: recorded('moveGuest', ({ vmid, from, to }) => {
         const guest = world.guests.find((each) => each.vmid === vmid);
         if (guest?.node === from && guest.running) place(world, vmid, { node: to });

@@ -4,11 +4,16 @@ import { inStartupOrder } from '../../planning/startup-order.ts';
 import { waitingActivities } from './activities.ts';
 import { inParallel } from './in-parallel.ts';
 import type { NodeRun } from './node-run.ts';
+import { syncBeforeMove } from './replicate.ts';
 
 /** Sets the HA maintenance flag, so that the HA manager moves its guests away and starts none on the node. */
 export async function enterMaintenance(run: NodeRun): Promise<void> {
-  const { node, policy, ledger, journal } = run;
+  const { node, plan, policy, ledger, journal } = run;
   journal.enter('maintenance');
+  const byHa = plan.moves.filter((move) => move.how === 'ha');
+  await inParallel(byHa, policy.parallelMigrations, (move) =>
+    syncBeforeMove({ ...move, from: node, to: null }, policy),
+  );
   ledger.add({ kind: 'maintenance', node });
   const { haMove } = policy.timeouts;
   await waitingActivities(policy.timeouts, haMove).ensureMaintenance.executeWithOptions(
@@ -46,6 +51,7 @@ export async function drain(run: NodeRun): Promise<void> {
 async function sendAway(run: NodeRun, move: GuestMove): Promise<void> {
   const { node, policy, ledger, journal } = run;
   const { vmid, kind, name, target, withLocalDisks } = move;
+  if (target !== null) await syncBeforeMove({ ...move, from: node, to: target }, policy);
   const undo = undoOf(move, node);
   ledger.add(undo);
   journal.guest(vmid, 'leaving', node);
@@ -76,4 +82,7 @@ async function sendAway(run: NodeRun, move: GuestMove): Promise<void> {
 function undoOf({ vmid, kind, name, target, withLocalDisks, startupOrder }: GuestMove, home: string): Undo {
   if (target === null) return { kind: 'guest-stopped', vmid, guestKind: kind, name, home, startupOrder };
   return { kind: 'guest-away', vmid, guestKind: kind, name, home, away: target, withLocalDisks };
+function undoOf({ vmid, kind, name, target, withLocalDisks, replicated }: GuestMove, home: string): Undo {
+  if (target === null) return { kind: 'guest-stopped', vmid, guestKind: kind, name, home };
+  return { kind: 'guest-away', vmid, guestKind: kind, name, home, away: target, withLocalDisks, replicated };
 }

@@ -3,6 +3,7 @@ import type { Undo } from '../../domain/undo.ts';
 import { waitingActivities } from './activities.ts';
 import { explain } from './failures.ts';
 import type { NodeRun } from './node-run.ts';
+import { syncBeforeMove } from './replicate.ts';
 
 type UndoOf<Kind extends Undo['kind']> = Extract<Undo, { kind: Kind }>;
 
@@ -45,8 +46,12 @@ async function leaveMaintenance(scene: UndoScene, { node }: UndoOf<'maintenance'
 
 async function bringHome(scene: UndoScene, undo: UndoOf<'guest-away'>, within: Duration): Promise<void> {
   const { journal, policy } = scene;
-  const { vmid, guestKind: kind, name, home, away, withLocalDisks } = undo;
+  const { vmid, guestKind: kind, name, home, away, withLocalDisks, replicated } = undo;
   journal.guest(vmid, 'returning', away);
+  await syncBeforeMove({ vmid, name, replicated, from: away, to: home }, policy).catch((error: unknown) =>
+    // It goes home all the same: the migration itself copies what the replication has not.
+    journal.warn(explain(error)),
+  );
   const moved = await waitingActivities(policy.timeouts, within).moveGuest.executeWithOptions(
     { summary: `${name} (${vmid}): ${away} → ${home}` },
     [{ vmid, kind, name, from: away, to: home, withLocalDisks, within }],

@@ -228,6 +228,7 @@ function replicationEntry({ cluster }: Call, job: Job): Record<string, string | 
     next_sync: seconds(job.lastTry) + 900,
     duration: 3.2,
     fail_count: job.failCount,
+    ...(job.pid === undefined ? {} : { pid: job.pid }),
     ...(job.error === undefined ? {} : { error: job.error }),
   };
 }

@@ -46,6 +46,7 @@ export const plan: RollPlan = {
           maxMemory: 8 * GIB,
           withLocalDisks: true,
           startupOrder: null,
+          replicated: true,
         },
         {
           vmid: 212,
@@ -56,6 +57,7 @@ export const plan: RollPlan = {
           maxMemory: 4 * GIB,
           withLocalDisks: false,
           startupOrder: null,
+          replicated: false,
         },
         {
           vmid: 194,
@@ -66,6 +68,7 @@ export const plan: RollPlan = {
           maxMemory: 0.5 * GIB,
           withLocalDisks: true,
           startupOrder: null,
+          replicated: true,
         },
         {
           vmid: 192,
@@ -76,6 +79,7 @@ export const plan: RollPlan = {
           maxMemory: 0.25 * GIB,
           withLocalDisks: true,
           startupOrder: null,
+          replicated: true,
         },
       ],
       findings: [
@@ -228,6 +232,7 @@ export const failedReport: RollReport = {
             home: 'pve-node1',
             away: 'pve-node2',
             withLocalDisks: true,
+            replicated: true,
           },
           reason: 'pve-node1 is not a member of the cluster',
           remedy: 'migrate it back once pve-node1 has rejoined: qm migrate 210 pve-node1 --online',
