@@ -1,3 +1,4 @@
+import { createBackupActivities } from './backups.ts';
 import { createClusterActivities } from './cluster.ts';
 import type { ActivityDeps } from './deps.ts';
 import { guardAll } from './guard.ts';
@@ -22,6 +23,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createClusterActivities(deps),
     ...createNodeActivities(deps),
     ...createMaintenanceActivities(deps),
+    ...createBackupActivities(deps),
     ...createReplicationActivities(deps),
     ...createGuestActivities(deps),
     ...createUpgradeActivities(deps),

@@ -16,12 +16,15 @@ export const DEFAULT_POLICY: Policy = {
   localDisks: 'replicated',
   memoryReservePercent: 10,
   guests: { default: 'migrate', overrides: {}, rules: [] },
+  backups: 'wait',
+  guests: { default: 'migrate', overrides: {} },
   timeouts: {
     approval: '12 hours',
     migration: '1 hour',
     guestShutdown: '5 minutes',
     replication: '30 minutes',
     haMove: '30 minutes',
+    backup: '4 hours',
     upgrade: '2 hours',
     reboot: '20 minutes',
     rejoin: '15 minutes',
@@ -65,6 +68,7 @@ const timeoutFields = {
   guestShutdown: duration.describe('How long a guest may take to shut down in order; it is never forced.'),
   replication: duration.describe("Longest wait until a guest's disks are replicated once more before it moves."),
   haMove: duration.describe('Longest wait until the HA manager has moved its guests.'),
+  backup: duration.describe('Longest wait for backups that run before a node is touched.'),
   upgrade: duration.describe('Longest time for the package upgrade of one node.'),
   reboot: duration.describe('Longest time from the reboot request until the node answers with a new boot id.'),
   rejoin: duration.describe('Longest time from the new boot id until the node is a full member of the cluster again.'),
@@ -128,6 +132,11 @@ const policyFields = {
     .min(0)
     .max(90)
     .describe("Share of a node's memory, in percent, that guests leave free for the system and the ZFS cache."),
+  backups: z
+    .enum(['wait', 'refuse'])
+    .describe(
+      'What to do about backups that run: `wait` lets them come to their end, `refuse` leaves the node alone. Jobs that become due while a node is in hand are disabled for that time.',
+    ),
 } satisfies Record<Exclude<keyof Policy, 'guests' | 'timeouts' | 'expected'>, z.ZodType>;
 
 const sections = {

@@ -119,6 +119,25 @@ export interface ClusterSnapshot {
   readonly ha: HaState;
 }
 
+/** A `vzdump` task that runs now. */
+export interface RunningBackup {
+  readonly node: string;
+  /** For people: `the backup of 210`. */
+  readonly what: string;
+}
+
+export interface BackupJob {
+  readonly id: string;
+  readonly enabled: boolean;
+  /** ISO 8601; null when Proxmox does not tell. */
+  readonly nextRun: string | null;
+}
+
+export interface Backups {
+  readonly running: readonly RunningBackup[];
+  readonly jobs: readonly BackupJob[];
+}
+
 export interface PackageUpdate {
   readonly name: string;
   readonly from: string | null;

@@ -25,6 +25,8 @@ export interface Policy {
   readonly localDisks: 'replicated' | 'always' | 'never';
   /** Share of a node's memory, in percent, that guests must leave free for the system and the ZFS cache. */
   readonly memoryReservePercent: number;
+  /** What to do about backups that run: let them come to their end, or touch nothing. */
+  readonly backups: 'wait' | 'refuse';
   readonly guests: GuestPolicy;
   readonly timeouts: PolicyTimeouts;
   readonly expected: ExpectedDurations;
@@ -57,6 +59,8 @@ export interface PolicyTimeouts {
   readonly replication: Duration;
   /** Longest wait until the HA manager has moved its guests. */
   readonly haMove: Duration;
+  /** Longest wait for backups that run. */
+  readonly backup: Duration;
   readonly upgrade: Duration;
   /** From the reboot request until the node answers with a new boot id. */
   readonly reboot: Duration;

@@ -246,7 +246,16 @@ function moveOf(guest: Guest, how: MoveKind, target: string | null): GuestMove {
   const { vmid, kind, name, maxMemory, hasLocalDisks, startupOrder } = guest;
   return { vmid, kind, name, how, target, maxMemory, withLocalDisks: hasLocalDisks, startupOrder };
   const { vmid, kind, name, maxMemory, hasLocalDisks, replicatedTo } = guest;
-  return { vmid, kind, name, how, target, maxMemory, withLocalDisks: hasLocalDisks, replicated: replicatedTo.length > 0 };
+  return {
+    vmid,
+    kind,
+    name,
+    how,
+    target,
+    maxMemory,
+    withLocalDisks: hasLocalDisks,
+    replicated: replicatedTo.length > 0,
+  };
 }
 
 function describeObstacles(obstacles: readonly Obstacle[]): string {

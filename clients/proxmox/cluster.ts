@@ -48,6 +48,8 @@ export interface ClusterCalls {
   qdevice(): Promise<QDevice>;
   /** `GET /cluster/backup` */
   backupJobs(): Promise<readonly BackupJob[]>;
+  /** `PUT /cluster/backup/{id}`; what is not named stays as it is (needs Sys.Modify on `/`). */
+  setBackupJob(id: string, changes: { readonly enabled: boolean }): Promise<void>;
   /** `GET /cluster/tasks`: recent tasks of all nodes; size-capped by the cluster, so best effort. */
   clusterTasks(): Promise<readonly TaskListing[]>;
   /** `GET /nodes` */
@@ -78,6 +80,9 @@ export function createClusterCalls(calls: RawCalls): ClusterCalls {
     clusterOptions: () => calls.read('/cluster/options', readOptions),
     qdevice: () => calls.read('/cluster/config/qdevice', readQDevice),
     backupJobs: () => calls.read('/cluster/backup', readBackupJobs),
+    setBackupJob: async (id, { enabled }) => {
+      await calls.put(`/cluster/backup/${encodeURIComponent(id)}`, { enabled });
+    },
     clusterTasks: () => calls.read('/cluster/tasks', taskListings),
     nodes: () => calls.read('/nodes', readNodes),
     haManagerStatus: () => calls.read('/cluster/ha/status/manager_status', readHaManagerStatus),

@@ -4,6 +4,8 @@ import type { EventLog } from '../core/event-log.ts';
 import type { FaultBoard } from '../core/faults.ts';
 import type { CreateMachine } from '../core/machine.ts';
 import type { ShutdownPolicy, Site, StorageSpec } from '../site.ts';
+import { scheduleBackups } from './backup-jobs.ts';
+import type { BackupJob } from './backup-jobs.ts';
 import { registerCommands } from './commands.ts';
 import { dieError, NO_QUORUM } from './errors.ts';
 import { createGuest, shutdownGuest, startGuest, stopGuest } from './guests.ts';
@@ -35,6 +37,7 @@ export class Cluster implements LabContext {
   readonly ha: HaManager;
   readonly stats: StatusBroadcast;
   readonly replication: readonly ReplicationJob[];
+  readonly backupJobs: readonly BackupJob[];
   shutdownPolicy: ShutdownPolicy;
   /** The QDevice daemon on its host answers. */
   qdeviceConnected: boolean;
@@ -62,6 +65,7 @@ export class Cluster implements LabContext {
     for (const node of nodes.values()) wireNode(this, node);
     this.ha = new HaManager(this);
     this.stats = new StatusBroadcast(this);
+    this.backupJobs = scheduleBackups(this);
     this.clock.every(REPLICATION_INTERVAL_MS, () => {
       for (const job of this.replication) this.runReplication(job);
     });

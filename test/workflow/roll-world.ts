@@ -4,7 +4,7 @@ import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temp
 import type { Activities } from '../../activities/index.ts';
 import type { SendMailInput } from '../../activities/mail.ts';
 import { mergePolicy } from '../../config/policy.ts';
-import type { ClusterSnapshot, Guest, NodeSoftware } from '../../domain/cluster.ts';
+import type { Backups, ClusterSnapshot, Guest, NodeSoftware } from '../../domain/cluster.ts';
 import { updateNodeId } from '../../domain/ids.ts';
 import type { PolicyOverrides } from '../../domain/policy.ts';
 import type { NodeReport, RollProgress, RollReport } from '../../domain/report.ts';
@@ -52,6 +52,7 @@ export interface World {
   late: number;
   /** Told that no window is open. With true as answer the calendar jumps to just before the next one. */
   whenClosed: () => boolean;
+  backups: Backups;
   /** Run before an activity does its work; one that throws makes it fail. */
   before: Hooks;
   /** Calls as short lines, without those that only read. */
@@ -63,6 +64,7 @@ const READING: readonly Name[] = [
   'readCluster',
   'readNodeSoftware',
   'readNodeHealth',
+  'readBackups',
   'awaitUpgradeOver',
   'readWindow',
 ];
@@ -77,6 +79,7 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
     name: uniqueName('homelab'),
     cluster: {},
     guests: [...guests],
+    backups: { running: [], jobs: [] },
     software: new Map(['pve1', 'pve2'].map((node) => [node, outdated(node)])),
     mails: [],
     late: 0,
@@ -89,7 +92,7 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
       calls.push({ name, input });
       await world.before[name]?.(input);
       return work(input);
-    }) as Activities[K];
+    }) as unknown as Activities[K];
 
   return Object.assign(world, {
     activities: {
@@ -101,6 +104,15 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
         for (const guest of world.guests.filter((each) => each.ha !== null && (on ? each.node === node : true))) {
           place(world, guest.vmid, { node: on ? otherThan(world, node) : node });
         }
+      }),
+      readBackups: recorded('readBackups', () => world.backups),
+      awaitNoBackup: recorded('awaitNoBackup', () => {
+        world.backups = { ...world.backups, running: [] };
+      }),
+      ensureBackupJob: recorded('ensureBackupJob', ({ id, enabled }) => {
+        const { running, jobs } = world.backups;
+        world.backups = { running, jobs: jobs.map((job) => (job.id === id ? { ...job, enabled } : job)) };
+        return jobs.some((job) => job.id === id);
       }),
       syncReplication: recorded('syncReplication', () => undefined),
       moveGuest: recorded('moveGuest', ({ vmid, from, to }) => {

@@ -16,7 +16,11 @@ import { remedyFor, undoOne } from './undo-one.ts';
  * Takes back all that is on the undo list: maintenance off, guests home. What cannot be undone in time is returned with
  * the reason, and stays undone for people to see.
  */
-export async function giveBack(run: NodeRun, within: Duration): Promise<OpenUndo[]> {
+export async function giveBack(
+  run: NodeRun,
+  within: Duration,
+  stages: readonly (readonly Undo[])[] = run.ledger.stages(),
+): Promise<OpenUndo[]> {
   const open: OpenUndo[] = [];
   const attempt = async (undo: Undo) => {
     try {
@@ -31,6 +35,7 @@ export async function giveBack(run: NodeRun, within: Duration): Promise<OpenUndo
   const rest = entries.filter((entry) => entry.kind !== 'maintenance' && entry.kind !== 'guest-stopped');
   for (const undo of entries.filter((entry) => entry.kind === 'maintenance')) await attempt(undo);
   await Promise.all([startInOrder(stopped, attempt), inParallel(rest, run.policy.parallelMigrations, attempt)]);
+  for (const stage of stages) await inParallel(stage, run.policy.parallelMigrations, attempt);
   return open;
 }
 
@@ -43,11 +48,11 @@ async function startInOrder<T extends { readonly startupOrder: number | null }>(
 }
 
 /**
- * A guest that did not find its way home runs elsewhere: a warning. One that is still down, or a node still in
- * maintenance, stops the line.
+ * A guest that did not find its way home runs elsewhere, and a backup job that is still held back can be enabled later:
+ * warnings. A guest that is still down, or a node still in maintenance, stops the line.
  */
 export function whyNotLeftWell(open: readonly OpenUndo[]): ApplicationFailure | null {
-  const serious = open.filter(({ undo }) => undo.kind !== 'guest-away');
+  const serious = open.filter(({ undo }) => undo.kind !== 'guest-away' && undo.kind !== 'backup-job');
   if (serious.length === 0) return null;
   return ApplicationFailure.create({
     type: ErrorType.GuestMoveFailed,
@@ -58,7 +63,7 @@ export function whyNotLeftWell(open: readonly OpenUndo[]): ApplicationFailure | 
 
 /**
  * The same after a failure. Guests go home only to a node that is well: they run where they are, and a sick node is no
- * place for them. Then everything stays as it is, with a word about what to do.
+ * place for them. Then all that concerns the node stays as it is, with a word about what to do.
  */
 export async function giveBackAfterFailure(
   run: NodeRun,
@@ -73,8 +78,18 @@ export async function giveBackAfterFailure(
       ? ['a reboot was asked for and may still come']
       : [...(upgrading ? await whyStillUpgrading(run) : []), ...(before === null ? [] : await whyNotWell(run, before))];
   if (sick.length === 0) return giveBack(run, run.policy.timeouts.undo);
+  const others = run.ledger.stages().map((stage) => stage.filter((undo) => !needsTheNode(undo)));
+  const open = await giveBack(run, LONG_ENOUGH_WITHOUT_THE_NODE, others);
   const reason = `${run.node} is not well: ${sick.join(', ')}`;
-  return run.ledger.open().map((undo) => ({ undo, reason, remedy: remedyFor(undo) }));
+  const held = run.ledger.open().filter(needsTheNode);
+  return [...held.map((undo) => ({ undo, reason, remedy: remedyFor(undo) })), ...open];
+}
+
+/** What is undone elsewhere is so at once, or not at all while the sick node keeps the cluster from its quorum. */
+const LONG_ENOUGH_WITHOUT_THE_NODE: Duration = '10 minutes';
+
+function needsTheNode(undo: Undo): boolean {
+  return undo.kind !== 'backup-job';
 }
 
 /** An upgrade that we lost sight of may still be at work: no moment to send guests to the node. */

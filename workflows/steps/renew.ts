@@ -5,6 +5,7 @@ import { remoteJobId } from '../../domain/ids.ts';
 import { reasonsNotToDisturb } from '../../planning/before-disturbing.ts';
 import { needsReboot, nextKernel } from '../../planning/kernels.ts';
 import { waitingActivities } from './activities.ts';
+import { letBackupsEnd } from './backups.ts';
 import type { NodeRun } from './node-run.ts';
 
 /** Upgrades all packages, as one job on the node that outlives us and is never started twice. */
@@ -62,6 +63,7 @@ async function lookAgain({ node, plan, quick }: NodeRun, step: 'upgraded' | 'reb
 async function reboot(run: NodeRun, before: NodeHealth, software: NodeSoftware): Promise<void> {
   const { node, policy, operator, journal, ledger, plan } = run;
   await operator.safePoint();
+  await letBackupsEnd(run);
   await lookAgain(run, 'rebooted', 'Its upgrade is done');
 
   // Guests that stay go down with the node; not all of them are started by the boot itself.

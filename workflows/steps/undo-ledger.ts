@@ -5,15 +5,24 @@ export interface UndoLedger {
   add(undo: Undo): void;
   /** Takes out an entry that has been undone. */
   settle(undo: Undo): void;
-  /**
-   * Open entries in the order of undoing: maintenance first, because the HA manager brings its guests home only after
-   * it, then the last change first.
-   */
+  /** Open entries in the order of undoing. */
   open(): Undo[];
+  /** The same in stages: one begins when the one before has been tried; within it nothing depends on anything. */
+  stages(): Undo[][];
 }
+
+/**
+ * Maintenance before the guests, because the HA manager brings its own home only after it; backups last, for one that
+ * begins at once would hold a guest that is still on its way.
+ */
+const STAGES: readonly (readonly Undo['kind'][])[] = [['maintenance'], ['guest-away', 'guest-stopped'], ['backup-job']];
 
 export function createUndoLedger(): UndoLedger {
   let entries: Undo[] = [];
+  const stages = () => {
+    const lastFirst = [...entries].reverse();
+    return STAGES.map((kinds) => lastFirst.filter(({ kind }) => kinds.includes(kind)));
+  };
   return {
     add(undo) {
       entries = [...entries, undo];
@@ -21,12 +30,7 @@ export function createUndoLedger(): UndoLedger {
     settle(undo) {
       entries = entries.filter((entry) => entry !== undo);
     },
-    open() {
-      const lastFirst = [...entries].reverse();
-      return [
-        ...lastFirst.filter((entry) => entry.kind === 'maintenance'),
-        ...lastFirst.filter((entry) => entry.kind !== 'maintenance'),
-      ];
-    },
+    open: () => stages().flat(),
+    stages,
   };
 }

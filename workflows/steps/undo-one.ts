@@ -15,6 +15,8 @@ export async function undoOne(scene: UndoScene, undo: Undo, within: Duration): P
   switch (undo.kind) {
     case 'maintenance':
       return leaveMaintenance(scene, undo, within);
+    case 'backup-job':
+      return enableBackupJob(scene, undo, within);
     case 'guest-away':
       return bringHome(scene, undo, within);
     case 'guest-stopped':
@@ -27,6 +29,8 @@ export function remedyFor(undo: Undo): string {
   switch (undo.kind) {
     case 'maintenance':
       return `when the node is well: ha-manager crm-command node-maintenance disable ${undo.node}`;
+    case 'backup-job':
+      return `pvesh set /cluster/backup/${undo.id} --enabled 1, on any node`;
     case 'guest-away':
       return undo.guestKind === 'qemu'
         ? `when ${undo.home} is well: qm migrate ${undo.vmid} ${undo.home} --online, on ${undo.away}`
@@ -42,6 +46,14 @@ async function leaveMaintenance(scene: UndoScene, { node }: UndoOf<'maintenance'
     [{ node, on: false, within }],
   );
   await awaitHaGuestsHome(scene);
+}
+
+async function enableBackupJob(scene: UndoScene, { id }: UndoOf<'backup-job'>, within: Duration): Promise<void> {
+  const still = await waitingActivities(scene.policy.timeouts, within).ensureBackupJob.executeWithOptions(
+    { summary: `enable the backup job ${id} again` },
+    [{ id, enabled: true, within }],
+  );
+  if (!still) scene.journal.warn(`the backup job ${id} was removed by somebody else`);
 }
 
 async function bringHome(scene: UndoScene, undo: UndoOf<'guest-away'>, within: Duration): Promise<void> {

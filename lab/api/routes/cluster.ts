@@ -1,5 +1,6 @@
-import { optionalText } from '../parameters.ts';
-import { may } from '../route.ts';
+import { backupJobEntry, setBackupJob } from '../../cluster/backup-jobs.ts';
+import { flag, optionalText, SPEC, text } from '../parameters.ts';
+import { actor, may } from '../route.ts';
 import type { Call, Route } from '../route.ts';
 import { listEntry } from './task-format.ts';
 import { nodeSummary } from './node-format.ts';
@@ -54,16 +55,18 @@ export const CLUSTER_ROUTES: readonly Route[] = [
     path: '/cluster/backup',
     parameters: {},
     permission: AUDIT_ROOT,
-    run: ({ cluster }) =>
-      cluster.site.backupJobs.map((job) => ({
-        id: job.id,
-        type: 'vzdump',
-        enabled: job.enabled ? 1 : 0,
-        schedule: job.schedule,
-        storage: job.storage,
-        mode: 'snapshot',
-        vmid: job.vmids.join(','),
-      })),
+    run: ({ cluster }) => cluster.backupJobs.map(backupJobEntry),
+  },
+  {
+    method: 'PUT',
+    path: '/cluster/backup/{id}',
+    parameters: { id: { type: 'string', pattern: /^\S+$/ }, enabled: SPEC.flag },
+    permission: { path: '/', privileges: ['Sys.Modify'] },
+    run: (call) => {
+      const enabled = flag(call.parameters, 'enabled', true);
+      setBackupJob(call.cluster, text(call.parameters, 'id'), enabled, actor(call));
+      return null;
+    },
   },
   { method: 'GET', path: '/cluster/replication', parameters: {}, permission: 'user', run: replicationJobs },
 ];

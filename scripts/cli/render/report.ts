@@ -15,7 +15,7 @@ export function renderReport(report: RollReport, options: RenderOptions = {}): s
   if (report.nodes.length > 0) parts.push(renderNodes(report.nodes, width, style));
   const open = report.nodes.flatMap((node) => node.openUndo);
   if (open.length > 0) parts.push(renderOpenUndo(open, width, style));
-  const told = new Set(open.map(({ undo }) => (undo.kind === 'maintenance' ? null : undo.vmid)));
+  const told = new Set(open.map(({ undo }) => ('vmid' in undo ? undo.vmid : null)));
   const strays = report.nodes.flatMap((node) =>
     node.guests.filter((guest) => isAstray(guest) && !told.has(guest.vmid)),
   );
@@ -93,6 +93,8 @@ function describeUndo(undo: Undo): string {
   switch (undo.kind) {
     case 'maintenance':
       return `HA maintenance mode of ${undo.node} is still on`;
+    case 'backup-job':
+      return `the backup job ${undo.id} is still disabled`;
     case 'guest-away':
       return `${guestName(undo)} is still on ${undo.away} instead of ${undo.home}`;
     case 'guest-stopped':
