@@ -15,9 +15,8 @@ export const DEFAULT_POLICY: Policy = {
   parallelMigrations: 2,
   localDisks: 'replicated',
   memoryReservePercent: 10,
-  guests: { default: 'migrate', overrides: {}, rules: [] },
   backups: 'wait',
-  guests: { default: 'migrate', overrides: {} },
+  guests: { default: 'migrate', overrides: {}, rules: [] },
   timeouts: {
     approval: '12 hours',
     migration: '1 hour',

@@ -243,19 +243,9 @@ function migrationOf(guest: Guest): MoveKind {
 }
 
 function moveOf(guest: Guest, how: MoveKind, target: string | null): GuestMove {
-  const { vmid, kind, name, maxMemory, hasLocalDisks, startupOrder } = guest;
-  return { vmid, kind, name, how, target, maxMemory, withLocalDisks: hasLocalDisks, startupOrder };
-  const { vmid, kind, name, maxMemory, hasLocalDisks, replicatedTo } = guest;
-  return {
-    vmid,
-    kind,
-    name,
-    how,
-    target,
-    maxMemory,
-    withLocalDisks: hasLocalDisks,
-    replicated: replicatedTo.length > 0,
-  };
+  const { vmid, kind, name, maxMemory, hasLocalDisks, replicatedTo, startupOrder } = guest;
+  const disks = { withLocalDisks: hasLocalDisks, replicated: replicatedTo.length > 0 };
+  return { vmid, kind, name, how, target, maxMemory, ...disks, startupOrder };
 }
 
 function describeObstacles(obstacles: readonly Obstacle[]): string {

@@ -79,10 +79,8 @@ async function sendAway(run: NodeRun, move: GuestMove): Promise<void> {
   journal.guest(vmid, 'stopped', node);
 }
 
-function undoOf({ vmid, kind, name, target, withLocalDisks, startupOrder }: GuestMove, home: string): Undo {
+function undoOf(move: GuestMove, home: string): Undo {
+  const { vmid, kind, name, target, withLocalDisks, replicated, startupOrder } = move;
   if (target === null) return { kind: 'guest-stopped', vmid, guestKind: kind, name, home, startupOrder };
-  return { kind: 'guest-away', vmid, guestKind: kind, name, home, away: target, withLocalDisks };
-function undoOf({ vmid, kind, name, target, withLocalDisks, replicated }: GuestMove, home: string): Undo {
-  if (target === null) return { kind: 'guest-stopped', vmid, guestKind: kind, name, home };
   return { kind: 'guest-away', vmid, guestKind: kind, name, home, away: target, withLocalDisks, replicated };
 }

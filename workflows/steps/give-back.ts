@@ -30,12 +30,11 @@ export async function giveBack(
       open.push({ undo, reason: explain(error), remedy: remedyFor(undo) });
     }
   };
-  const entries = run.ledger.open();
-  const stopped = entries.filter((entry) => entry.kind === 'guest-stopped');
-  const rest = entries.filter((entry) => entry.kind !== 'maintenance' && entry.kind !== 'guest-stopped');
-  for (const undo of entries.filter((entry) => entry.kind === 'maintenance')) await attempt(undo);
-  await Promise.all([startInOrder(stopped, attempt), inParallel(rest, run.policy.parallelMigrations, attempt)]);
-  for (const stage of stages) await inParallel(stage, run.policy.parallelMigrations, attempt);
+  for (const stage of stages) {
+    const stopped = stage.filter((entry) => entry.kind === 'guest-stopped');
+    const rest = stage.filter((entry) => entry.kind !== 'guest-stopped');
+    await Promise.all([startInOrder(stopped, attempt), inParallel(rest, run.policy.parallelMigrations, attempt)]);
+  }
   return open;
 }
 
