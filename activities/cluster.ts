@@ -7,7 +7,7 @@ import {
   type HaStatusLine,
 } from '../clients/proxmox/index.ts';
 import { parsePvecmStatus, type PvecmStatus } from '../clients/pvecm/status.ts';
-import type { ClusterSnapshot, Guest, GuestHa, HaState, LrmState, NodeState } from '../domain/cluster.ts';
+import type { ClusterSnapshot, Guest, GuestHa, HaArming, HaState, LrmState, NodeState } from '../domain/cluster.ts';
 import type { ActivityDeps } from './deps.ts';
 import { isPassing, NoClearAnswer } from './guard.ts';
 import { readHaAffinities } from './ha-affinities.ts';
@@ -64,6 +64,7 @@ export function createClusterActivities(deps: ActivityDeps) {
         ha: {
           ...haMaster(haLines),
           startedServices: haResources.filter((each) => each.state === 'started' || each.state === 'enabled').length,
+          armed: haArming(haLines),
           rules,
         },
       };
@@ -113,6 +114,11 @@ function lrmState(lrm: { mode: string; state: string } | undefined): LrmState {
 function haMaster(lines: readonly HaStatusLine[]): Pick<HaState, 'master' | 'masterActive'> {
   const master = lines.find((line) => line.type === 'master');
   return { master: master?.node ?? null, masterActive: /\(active\b/.test(master?.status ?? '') };
+}
+
+function haArming(lines: readonly HaStatusLine[]): HaArming | null {
+  const state = lines.find((line) => line.type === 'fencing')?.armedState;
+  return state === 'armed' || state === 'standby' || state === 'disarming' || state === 'disarmed' ? state : null;
 }
 
 function haByVmid(manager: HaManagerStatus, sids: readonly string[]): Map<number, GuestHa> {

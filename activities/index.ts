@@ -4,6 +4,7 @@ import type { ActivityDeps } from './deps.ts';
 import { guardAll } from './guard.ts';
 import { createGuestActivities } from './guests.ts';
 import { createMailActivities } from './mail.ts';
+import { createHaArmingActivities } from './ha-arming.ts';
 import { createMaintenanceActivities } from './maintenance.ts';
 import { createNodeActivities } from './node.ts';
 import { createRebootActivities } from './reboot.ts';
@@ -23,6 +24,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createClusterActivities(deps),
     ...createNodeActivities(deps),
     ...createMaintenanceActivities(deps),
+    ...createHaArmingActivities(deps),
     ...createBackupActivities(deps),
     ...createReplicationActivities(deps),
     ...createGuestActivities(deps),

@@ -15,6 +15,7 @@ export const DEFAULT_POLICY: Policy = {
   parallelMigrations: 2,
   localDisks: 'replicated',
   memoryReservePercent: 10,
+  disarmHa: 'never',
   backups: 'wait',
   guests: { default: 'migrate', overrides: {}, rules: [] },
   timeouts: {
@@ -131,6 +132,11 @@ const policyFields = {
     .min(0)
     .max(90)
     .describe("Share of a node's memory, in percent, that guests leave free for the system and the ZFS cache."),
+  disarmHa: z
+    .enum(['never', 'when-it-would-fence'])
+    .describe(
+      'Whether HA is disarmed for the reboot of a node whose absence would make the watchdogs reset the remaining nodes (Proxmox VE 9.2 or newer). While it is disarmed, HA restarts no guest. It is armed again as soon as the node is back.',
+    ),
   backups: z
     .enum(['wait', 'refuse'])
     .describe(

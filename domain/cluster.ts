@@ -84,9 +84,13 @@ export interface HaState {
   readonly masterActive: boolean;
   /** Services whose requested state is `started`: the reason for a maintenance mode. */
   readonly startedServices: number;
+  /** Whether its watchdogs are armed (since 9.2); null where HA is not in use or cannot be disarmed. */
+  readonly armed: HaArming | null;
   /** Rules in force about where the HA manager may put its services. */
   readonly rules: readonly HaRule[];
 }
+
+export type HaArming = 'armed' | 'standby' | 'disarming' | 'disarmed';
 
 /** `/cluster/ha/rules` since 9.0; before, a group is a node affinity of the services in it. */
 export type HaRule = NodeAffinity | ResourceAffinity;

@@ -11,6 +11,7 @@ export const FINDING_CODES = {
   'not-quorate': 'never',
   'loses-quorum': 'never',
   'would-fence': 'never',
+  'ha-disarmed': 'never',
   'own-guest': 'never',
   'window-too-short': 'never',
   'guest-cannot-move': 'never',

@@ -9,6 +9,8 @@ export interface QuorumForecast {
   readonly votesNeeded: number;
   /** One sentence for people: what will happen and why. */
   readonly explanation: string;
+  /** So it is because HA will be disarmed for the reboot. */
+  readonly disarmHa?: true;
 }
 
 /** How a guest leaves its node: `live` and `restart` by a migration of ours, `ha` by the HA manager. */

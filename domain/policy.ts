@@ -25,6 +25,8 @@ export interface Policy {
   readonly localDisks: 'replicated' | 'always' | 'never';
   /** Share of a node's memory, in percent, that guests must leave free for the system and the ZFS cache. */
   readonly memoryReservePercent: number;
+  /** Whether HA may be disarmed for a reboot that would otherwise make its watchdogs reset the survivors. */
+  readonly disarmHa: 'never' | 'when-it-would-fence';
   /** What to do about backups that run: let them come to their end, or touch nothing. */
   readonly backups: 'wait' | 'refuse';
   readonly guests: GuestPolicy;

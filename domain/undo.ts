@@ -3,6 +3,8 @@ import type { GuestKind } from './cluster.ts';
 /** One change that a run made to the cluster and has to take back, whatever happens. */
 export type Undo =
   | { readonly kind: 'maintenance'; readonly node: string }
+  /** HA of the whole cluster was disarmed for a reboot. */
+  | { readonly kind: 'ha-armed' }
   /** A backup job that was enabled and is held back. */
   | { readonly kind: 'backup-job'; readonly id: string }
   | {

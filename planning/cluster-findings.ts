@@ -34,5 +34,19 @@ export function clusterFindings(snapshot: ClusterSnapshot): Finding[] {
           remedy: 'restore quorum first; pvecm status says which votes are missing',
         }),
       ];
-  return [...inquorate, ...offline, ...inMaintenance];
+  return [...inquorate, ...offline, ...inMaintenance, ...haDisarmed(snapshot)];
+}
+
+/** A disarmed HA manager hears no command: it would neither enter a maintenance nor move a guest. */
+function haDisarmed({ ha }: ClusterSnapshot): Finding[] {
+  if (ha.startedServices === 0 || (ha.armed !== 'disarming' && ha.armed !== 'disarmed')) return [];
+  return [
+    blocker({
+      code: 'ha-disarmed',
+      node: null,
+      message: 'HA is disarmed, so the HA manager moves none of its guests',
+      evidence: ha.armed,
+      remedy: 'when whatever it was disarmed for is over: pvesh create /cluster/ha/status/arm-ha',
+    }),
+  ];
 }

@@ -11,7 +11,7 @@ import { forecastQuorum } from './quorum-forecast.ts';
 /** What will be done with one node, and all reasons of its own why it must not be. Touches nothing. */
 export function planNode(snapshot: ClusterSnapshot, software: NodeSoftware, policy: Policy): NodePlan {
   const { node, pending, kernels } = software;
-  const quorum = forecastQuorum(snapshot, node);
+  const quorum = forecastQuorum(snapshot, node, policy.disarmHa);
   const work = decideWork(software, policy);
   const common = { node, action: work.action, reason: work.reason, packages: pending, quorum };
   if (work.action === 'skip') {
@@ -100,6 +100,9 @@ function quorumFindings(snapshot: ClusterSnapshot, node: string, quorum: QuorumF
 function quorumRemedy(quorum: QuorumForecast, snapshot: ClusterSnapshot): string {
   if (snapshot.quorum.qdevice && !snapshot.quorum.qdevice.connected) return 'reconnect the QDevice (pvecm status)';
   if (quorum.verdict === 'loses-quorum') return 'bring the missing nodes back, or add a QDevice';
+  if (snapshot.ha.armed !== null && snapshot.nodes.length === 2) {
+    return 'add a QDevice (pvecm qdevice setup), or let HA be disarmed for the reboot: rollingUpdate.disarmHa "when-it-would-fence"';
+  }
   return (
     'add a QDevice (pvecm qdevice setup), or set the HA resources to "ignored" for the update and wait until ' +
     'ha-manager status shows every node as idle (about 15 minutes)'

@@ -65,6 +65,13 @@ export interface ClusterCalls {
   /** `GET /cluster/ha/groups`: what rules were before 9.0; refused once the groups have been made rules. */
   haGroups(): Promise<readonly HaGroup[]>;
   /**
+   * `POST /cluster/ha/status/disarm-ha` (since 9.2; before, it fails as `ProxmoxNotImplemented`). It only queues a
+   * command: judge by `haStatus`.
+   */
+  disarmHa(mode: 'freeze' | 'ignore'): Promise<void>;
+  /** `POST /cluster/ha/status/arm-ha`, queued like `disarmHa`. */
+  armHa(): Promise<void>;
+  /**
    * `POST /cluster/ha/resources/{sid}/migrate`. It only queues a command, which the CRM may ignore silently: judge the
    * result by `guestLocation`.
    */
@@ -90,6 +97,12 @@ export function createClusterCalls(calls: RawCalls): ClusterCalls {
     haResources: () => calls.read('/cluster/ha/resources', readHaResources),
     haRules: () => calls.read('/cluster/ha/rules', readHaRules),
     haGroups: () => calls.read('/cluster/ha/groups', readHaGroups),
+    disarmHa: async (mode) => {
+      await calls.post('/cluster/ha/status/disarm-ha', { 'resource-mode': mode });
+    },
+    armHa: async () => {
+      await calls.post('/cluster/ha/status/arm-ha');
+    },
     haMigrate: async (sid, node) => {
       await calls.post(`/cluster/ha/resources/${encodeURIComponent(sid)}/migrate`, { node });
     },

@@ -69,7 +69,7 @@ export function aCluster(parts: ClusterParts = {}): ClusterSnapshot {
     quorum: { quorate: parts.quorate ?? true, expectedVotes, quorum: Math.floor(expectedVotes / 2) + 1, qdevice },
     nodes,
     guests: parts.guests ?? [],
-    ha: { master: null, masterActive: false, startedServices: 0, rules: [], ...parts.ha },
+    ha: { master: null, masterActive: false, startedServices: 0, armed: null, rules: [], ...parts.ha },
   };
 }
 

@@ -1,10 +1,12 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { smallSite } from '../../lab/site.ts';
 import type { RollLab } from '../../scripts/lib/roll-lab.ts';
 import { rollLab } from '../helpers/roll-lab.ts';
 import { expectRolledOnce, nextEvent, places, startRoll } from '../helpers/rolls.ts';
 
 const MINUTES = 60_000;
+
+vi.setConfig({ testTimeout: 5 * MINUTES });
 
 describe('a backup in the middle of a rolling update', () => {
   let roll: RollLab;
@@ -29,8 +31,8 @@ describe('a backup in the middle of a rolling update', () => {
 
   it('does not begin when it comes due while a node is in hand, and its job is enabled again', async () => {
     const backupJobs = [
-      { id: 'backup-soon', dueInMs: 10 * MINUTES, storage: 'pbs', vmids: [101, 201, 102, 202], enabled: true },
-      { id: 'backup-off', dueInMs: 10 * MINUTES, storage: 'pbs', vmids: [101], enabled: false },
+      { id: 'backup-soon', dueInMs: 45 * MINUTES, storage: 'pbs', vmids: [101, 201, 102, 202], enabled: true },
+      { id: 'backup-off', dueInMs: 45 * MINUTES, storage: 'pbs', vmids: [101], enabled: false },
     ];
     roll = await rollLab({ site: smallSite({ overrides: { backupJobs } }) });
     const before = places(roll);

@@ -105,6 +105,9 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
           place(world, guest.vmid, { node: on ? otherThan(world, node) : node });
         }
       }),
+      ensureHaArmed: recorded('ensureHaArmed', ({ armed }) => {
+        world.cluster = { ...world.cluster, ha: { ...world.cluster.ha, armed: armed ? 'armed' : 'disarmed' } };
+      }),
       readBackups: recorded('readBackups', () => world.backups),
       awaitNoBackup: recorded('awaitNoBackup', () => {
         world.backups = { ...world.backups, running: [] };

@@ -6,6 +6,7 @@ import { reasonsNotToDisturb } from '../../planning/before-disturbing.ts';
 import { needsReboot, nextKernel } from '../../planning/kernels.ts';
 import { waitingActivities } from './activities.ts';
 import { letBackupsEnd } from './backups.ts';
+import { disarmIfItWouldFence } from './disarm.ts';
 import type { NodeRun } from './node-run.ts';
 
 /** Upgrades all packages, as one job on the node that outlives us and is never started twice. */
@@ -46,12 +47,17 @@ export async function rebootIfNeeded(run: NodeRun, before: NodeHealth): Promise<
 }
 
 /** What was true when the plan was made may have changed during a pause or a long step. */
-async function lookAgain({ node, plan, quick }: NodeRun, step: 'upgraded' | 'rebooted', soFar: string): Promise<void> {
+async function lookAgain(
+  { node, plan, policy, quick }: NodeRun,
+  step: 'upgraded' | 'rebooted',
+  soFar: string,
+): Promise<void> {
   const snapshot = await quick.readCluster.executeWithOptions(
     { summary: `${node}: look at the cluster again before it is ${step}` },
     [{ leaving: [node] }],
   );
-  const reasons = reasonsNotToDisturb(snapshot, node, plan.moves);
+  const disarmHa = step === 'upgraded' ? policy.disarmHa : 'never';
+  const reasons = reasonsNotToDisturb(snapshot, node, plan.moves, disarmHa);
   if (reasons.length === 0) return;
   throw ApplicationFailure.create({
     type: ErrorType.PlanChanged,
@@ -64,6 +70,7 @@ async function reboot(run: NodeRun, before: NodeHealth, software: NodeSoftware):
   const { node, policy, operator, journal, ledger, plan } = run;
   await operator.safePoint();
   await letBackupsEnd(run);
+  await disarmIfItWouldFence(run);
   await lookAgain(run, 'rebooted', 'Its upgrade is done');
 
   // Guests that stay go down with the node; not all of them are started by the boot itself.

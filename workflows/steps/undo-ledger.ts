@@ -12,10 +12,15 @@ export interface UndoLedger {
 }
 
 /**
- * Maintenance before the guests, because the HA manager brings its own home only after it; backups last, for one that
+ * HA is armed first, for it hears no command while it is not. Maintenance before the guests, because the HA manager brings its own home only after it; backups last, for one that
  * begins at once would hold a guest that is still on its way.
  */
-const STAGES: readonly (readonly Undo['kind'][])[] = [['maintenance'], ['guest-away', 'guest-stopped'], ['backup-job']];
+const STAGES: readonly (readonly Undo['kind'][])[] = [
+  ['ha-armed'],
+  ['maintenance'],
+  ['guest-away', 'guest-stopped'],
+  ['backup-job'],
+];
 
 export function createUndoLedger(): UndoLedger {
   let entries: Undo[] = [];

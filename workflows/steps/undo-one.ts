@@ -15,6 +15,8 @@ export async function undoOne(scene: UndoScene, undo: Undo, within: Duration): P
   switch (undo.kind) {
     case 'maintenance':
       return leaveMaintenance(scene, undo, within);
+    case 'ha-armed':
+      return armHa(scene, within);
     case 'backup-job':
       return enableBackupJob(scene, undo, within);
     case 'guest-away':
@@ -29,6 +31,8 @@ export function remedyFor(undo: Undo): string {
   switch (undo.kind) {
     case 'maintenance':
       return `when the node is well: ha-manager crm-command node-maintenance disable ${undo.node}`;
+    case 'ha-armed':
+      return 'when every node is back: pvesh create /cluster/ha/status/arm-ha, on any node';
     case 'backup-job':
       return `pvesh set /cluster/backup/${undo.id} --enabled 1, on any node`;
     case 'guest-away':
@@ -46,6 +50,12 @@ async function leaveMaintenance(scene: UndoScene, { node }: UndoOf<'maintenance'
     [{ node, on: false, within }],
   );
   await awaitHaGuestsHome(scene);
+}
+
+async function armHa({ policy }: UndoScene, within: Duration): Promise<void> {
+  await waitingActivities(policy.timeouts, within).ensureHaArmed.executeWithOptions({ summary: 'arm HA again' }, [
+    { armed: true, within },
+  ]);
 }
 
 async function enableBackupJob(scene: UndoScene, { id }: UndoOf<'backup-job'>, within: Duration): Promise<void> {

@@ -93,6 +93,8 @@ function describeUndo(undo: Undo): string {
   switch (undo.kind) {
     case 'maintenance':
       return `HA maintenance mode of ${undo.node} is still on`;
+    case 'ha-armed':
+      return 'HA is still disarmed';
     case 'backup-job':
       return `the backup job ${undo.id} is still disabled`;
     case 'guest-away':
