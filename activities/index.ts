@@ -1,4 +1,5 @@
 import { createBackupActivities } from './backups.ts';
+import { createCephActivities } from './ceph.ts';
 import { createClusterActivities } from './cluster.ts';
 import type { ActivityDeps } from './deps.ts';
 import { guardAll } from './guard.ts';
@@ -26,6 +27,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createMaintenanceActivities(deps),
     ...createHaArmingActivities(deps),
     ...createBackupActivities(deps),
+    ...createCephActivities(deps),
     ...createReplicationActivities(deps),
     ...createGuestActivities(deps),
     ...createUpgradeActivities(deps),

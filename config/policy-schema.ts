@@ -16,6 +16,7 @@ export const DEFAULT_POLICY: Policy = {
   localDisks: 'replicated',
   memoryReservePercent: 10,
   disarmHa: 'never',
+  cephIgnore: [],
   backups: 'wait',
   guests: { default: 'migrate', overrides: {}, rules: [] },
   timeouts: {
@@ -24,6 +25,7 @@ export const DEFAULT_POLICY: Policy = {
     guestShutdown: '5 minutes',
     replication: '30 minutes',
     haMove: '30 minutes',
+    ceph: '1 hour',
     backup: '4 hours',
     upgrade: '2 hours',
     reboot: '20 minutes',
@@ -68,6 +70,9 @@ const timeoutFields = {
   guestShutdown: duration.describe('How long a guest may take to shut down in order; it is never forced.'),
   replication: duration.describe("Longest wait until a guest's disks are replicated once more before it moves."),
   haMove: duration.describe('Longest wait until the HA manager has moved its guests.'),
+  ceph: duration.describe(
+    'Longest wait until Ceph is well, before a node is touched, before it reboots and after it is back.',
+  ),
   backup: duration.describe('Longest wait for backups that run before a node is touched.'),
   upgrade: duration.describe('Longest time for the package upgrade of one node.'),
   reboot: duration.describe('Longest time from the reboot request until the node answers with a new boot id.'),
@@ -137,6 +142,9 @@ const policyFields = {
     .describe(
       'Whether HA is disarmed for the reboot of a node whose absence would make the watchdogs reset the remaining nodes (Proxmox VE 9.2 or newer). While it is disarmed, HA restarts no guest. It is armed again as soon as the node is back.',
     ),
+  cephIgnore: z
+    .array(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be the name of a health check, such as RECENT_CRASH'))
+    .describe('Names of Ceph health checks that do not keep a node from being updated, such as `RECENT_CRASH`.'),
   backups: z
     .enum(['wait', 'refuse'])
     .describe(

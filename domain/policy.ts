@@ -27,6 +27,8 @@ export interface Policy {
   readonly memoryReservePercent: number;
   /** Whether HA may be disarmed for a reboot that would otherwise make its watchdogs reset the survivors. */
   readonly disarmHa: 'never' | 'when-it-would-fence';
+  /** Names of Ceph's health checks that do not keep a node from being updated. */
+  readonly cephIgnore: readonly string[];
   /** What to do about backups that run: let them come to their end, or touch nothing. */
   readonly backups: 'wait' | 'refuse';
   readonly guests: GuestPolicy;
@@ -61,6 +63,8 @@ export interface PolicyTimeouts {
   readonly replication: Duration;
   /** Longest wait until the HA manager has moved its guests. */
   readonly haMove: Duration;
+  /** Longest wait until Ceph is well. */
+  readonly ceph: Duration;
   /** Longest wait for backups that run. */
   readonly backup: Duration;
   readonly upgrade: Duration;

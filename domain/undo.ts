@@ -5,6 +5,8 @@ export type Undo =
   | { readonly kind: 'maintenance'; readonly node: string }
   /** HA of the whole cluster was disarmed for a reboot. */
   | { readonly kind: 'ha-armed' }
+  /** Ceph was told not to mark the OSDs of a host out. */
+  | { readonly kind: 'ceph-noout'; readonly node: string }
   /** A backup job that was enabled and is held back. */
   | { readonly kind: 'backup-job'; readonly id: string }
   | {

@@ -83,6 +83,12 @@ export interface BackupJobSpec {
   readonly enabled: boolean;
 }
 
+/** Ceph on the nodes themselves: OSDs by host, and the nodes with a monitor. */
+export interface CephSpec {
+  readonly osds: Readonly<Record<string, readonly number[]>>;
+  readonly monitors: readonly string[];
+}
+
 /** A rule of `/cluster/ha/rules`. Services by sid, such as `vm:201`. */
 export interface HaRuleSpec {
   readonly rule: string;
@@ -108,6 +114,8 @@ export interface Site {
   readonly replication: readonly ReplicationSpec[];
   readonly backupJobs: readonly BackupJobSpec[];
   readonly haRules?: readonly HaRuleSpec[];
+  /** Absent: Ceph is not installed. */
+  readonly ceph?: CephSpec;
 }
 
 export const GiB = 1024 ** 3;

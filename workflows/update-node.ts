@@ -10,6 +10,7 @@ import { nodePlanQuery, nodeProgressQuery } from './messages.ts';
 import { loadSettings, quickActivities } from './steps/activities.ts';
 import { refuseOutsideWindow } from './steps/await-window.ts';
 import { holdBackups } from './steps/backups.ts';
+import { awaitCephWell } from './steps/ceph.ts';
 import { drain, enterMaintenance } from './steps/drain.ts';
 import { giveBack, giveBackAfterFailure, whyNotLeftWell } from './steps/give-back.ts';
 import { endNodeBadly, refuseNode } from './steps/node-end.ts';
@@ -119,6 +120,7 @@ async function carryOut(
   try {
     const health = await quick.readNodeHealth.executeWithOptions({ summary: `${node}: note its health` }, [{ node }]);
     before = health;
+    await awaitCephWell(run);
     await holdBackups(run);
     if (plan.maintenance) await enterMaintenance(run);
     await drain(run);

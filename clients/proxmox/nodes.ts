@@ -1,6 +1,7 @@
 import type { RawCalls } from './failover.ts';
 import { taskListings } from './listings.ts';
 import type {
+  CephStatus,
   NodeStatus,
   NodeStorage,
   PackageVersion,
@@ -47,6 +48,8 @@ export interface NodeCalls {
   shutdownNode(node: string): Promise<void>;
   /** `GET /nodes/{node}/replication`: jobs of the guests that are on this node now. */
   replications(node: string): Promise<readonly Replication[]>;
+  /** `GET /nodes/{node}/ceph/status`; fails with status 500 where Ceph is not installed. */
+  cephStatus(node: string): Promise<CephStatus>;
   /** `POST /nodes/{node}/replication/{id}/schedule_now` */
   scheduleReplication(node: string, id: string): Promise<void>;
 }
@@ -67,6 +70,7 @@ export function createNodeCalls(calls: RawCalls): NodeCalls {
     rebootNode: (node) => command(node, 'reboot'),
     shutdownNode: (node) => command(node, 'shutdown'),
     replications: (node) => calls.read(`/nodes/${node}/replication`, readReplications),
+    cephStatus: (node) => calls.read(`/nodes/${node}/ceph/status`, readCephStatus),
     scheduleReplication: async (node, id) => {
       await calls.post(`/nodes/${node}/replication/${encodeURIComponent(id)}/schedule_now`);
     },
@@ -165,6 +169,25 @@ function readRepositories(data: unknown): Repositories {
       name: optionalText(entry['name']) ?? '',
       enabled: flag(entry['status']),
     })),
+  };
+}
+
+function readCephStatus(data: unknown): CephStatus {
+  const raw = record(data, 'Ceph status');
+  const checks = Object.entries(record(record(raw['health'], 'Ceph health')['checks'], 'Ceph health checks'));
+  return {
+    checks: checks.map(([name, check]) => ({
+      name,
+      message: optionalText(optionalRecord(optionalRecord(check)['summary'])['message']) ?? '',
+      muted: flag(optionalRecord(check)['muted']),
+    })),
+    placementGroups: Object.fromEntries(
+      optionalList(optionalRecord(raw['pgmap'])['pgs_by_state']).map((each) => [
+        text(each['state_name']),
+        count(each['count']) ?? 0,
+      ]),
+    ),
+    monitors: names(raw['quorum_names']),
   };
 }
 

@@ -368,3 +368,12 @@ export interface BackupJob {
   readonly nextRun: number | undefined;
   readonly storage: string | undefined;
 }
+
+/** `GET /nodes/{node}/ceph/status`, as `ceph status --format json` prints it */
+export interface CephStatus {
+  readonly checks: readonly { readonly name: string; readonly message: string; readonly muted: boolean }[];
+  /** Count by state, such as `active+clean`. */
+  readonly placementGroups: Readonly<Record<string, number>>;
+  /** Monitors in quorum. */
+  readonly monitors: readonly string[];
+}

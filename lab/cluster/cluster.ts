@@ -6,6 +6,7 @@ import type { CreateMachine } from '../core/machine.ts';
 import type { ShutdownPolicy, Site, StorageSpec } from '../site.ts';
 import { scheduleBackups } from './backup-jobs.ts';
 import type { BackupJob } from './backup-jobs.ts';
+import { Ceph } from './ceph.ts';
 import { registerCommands } from './commands.ts';
 import { dieError, NO_QUORUM } from './errors.ts';
 import { createGuest, shutdownGuest, startGuest, stopGuest } from './guests.ts';
@@ -38,6 +39,7 @@ export class Cluster implements LabContext {
   readonly stats: StatusBroadcast;
   readonly replication: readonly ReplicationJob[];
   readonly backupJobs: readonly BackupJob[];
+  readonly ceph: Ceph | undefined;
   shutdownPolicy: ShutdownPolicy;
   /** The QDevice daemon on its host answers. */
   qdeviceConnected: boolean;
@@ -66,6 +68,7 @@ export class Cluster implements LabContext {
     this.ha = new HaManager(this);
     this.stats = new StatusBroadcast(this);
     this.backupJobs = scheduleBackups(this);
+    this.ceph = site.ceph ? new Ceph(this) : undefined;
     this.clock.every(REPLICATION_INTERVAL_MS, () => {
       for (const job of this.replication) this.runReplication(job);
     });

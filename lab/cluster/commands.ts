@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, NodeCommand>> = {
   pct,
   qm,
   pveversion,
+  ceph,
 };
 
 /** Puts Proxmox VE's own commands on every node's PATH. */
@@ -33,6 +34,12 @@ export function registerCommands(cluster: Cluster): void {
       node.machine.command(name, command);
     }
   }
+}
+
+function ceph(cluster: Cluster, _node: ClusterNode, call: CommandCall): number {
+  if (cluster.ceph) return cluster.ceph.command(call);
+  call.err('sh: ceph: command not found\n');
+  return 127;
 }
 
 function usage(call: CommandCall, text: string): number {

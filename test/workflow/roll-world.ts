@@ -4,6 +4,7 @@ import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temp
 import type { Activities } from '../../activities/index.ts';
 import type { SendMailInput } from '../../activities/mail.ts';
 import { mergePolicy } from '../../config/policy.ts';
+import type { CephState } from '../../domain/ceph.ts';
 import type { Backups, ClusterSnapshot, Guest, NodeSoftware } from '../../domain/cluster.ts';
 import { updateNodeId } from '../../domain/ids.ts';
 import type { PolicyOverrides } from '../../domain/policy.ts';
@@ -53,6 +54,7 @@ export interface World {
   /** Told that no window is open. With true as answer the calendar jumps to just before the next one. */
   whenClosed: () => boolean;
   backups: Backups;
+  ceph: CephState | null;
   /** Run before an activity does its work; one that throws makes it fail. */
   before: Hooks;
   /** Calls as short lines, without those that only read. */
@@ -65,6 +67,7 @@ const READING: readonly Name[] = [
   'readNodeSoftware',
   'readNodeHealth',
   'readBackups',
+  'readCeph',
   'awaitUpgradeOver',
   'readWindow',
 ];
@@ -80,6 +83,7 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
     cluster: {},
     guests: [...guests],
     backups: { running: [], jobs: [] },
+    ceph: null,
     software: new Map(['pve1', 'pve2'].map((node) => [node, outdated(node)])),
     mails: [],
     late: 0,
@@ -108,6 +112,11 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
       ensureHaArmed: recorded('ensureHaArmed', ({ armed }) => {
         world.cluster = { ...world.cluster, ha: { ...world.cluster.ha, armed: armed ? 'armed' : 'disarmed' } };
       }),
+      readCeph: recorded('readCeph', () => world.ceph),
+      ensureCephNoout: recorded('ensureCephNoout', ({ node, on }) => {
+        if (world.ceph) world.ceph = { ...world.ceph, nooutHosts: on ? [node] : [] };
+      }),
+      awaitCeph: recorded('awaitCeph', () => undefined),
       readBackups: recorded('readBackups', () => world.backups),
       awaitNoBackup: recorded('awaitNoBackup', () => {
         world.backups = { ...world.backups, running: [] };

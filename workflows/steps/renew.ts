@@ -6,6 +6,7 @@ import { reasonsNotToDisturb } from '../../planning/before-disturbing.ts';
 import { needsReboot, nextKernel } from '../../planning/kernels.ts';
 import { waitingActivities } from './activities.ts';
 import { letBackupsEnd } from './backups.ts';
+import { awaitCephRecovered, prepareCeph } from './ceph.ts';
 import { disarmIfItWouldFence } from './disarm.ts';
 import type { NodeRun } from './node-run.ts';
 
@@ -70,6 +71,7 @@ async function reboot(run: NodeRun, before: NodeHealth, software: NodeSoftware):
   const { node, policy, operator, journal, ledger, plan } = run;
   await operator.safePoint();
   await letBackupsEnd(run);
+  await prepareCeph(run);
   await disarmIfItWouldFence(run);
   await lookAgain(run, 'rebooted', 'Its upgrade is done');
 
@@ -105,4 +107,5 @@ async function rejoin(
     { summary: `${node}: wait until it is a full member` },
     [{ node, expected: { ...proof, services: before.activeServices, storages: before.activeStorages }, within }],
   );
+  await awaitCephRecovered(run);
 }

@@ -18,6 +18,7 @@ export interface UndoLedger {
 const STAGES: readonly (readonly Undo['kind'][])[] = [
   ['ha-armed'],
   ['maintenance'],
+  ['ceph-noout'],
   ['guest-away', 'guest-stopped'],
   ['backup-job'],
 ];

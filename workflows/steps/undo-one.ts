@@ -17,6 +17,8 @@ export async function undoOne(scene: UndoScene, undo: Undo, within: Duration): P
       return leaveMaintenance(scene, undo, within);
     case 'ha-armed':
       return armHa(scene, within);
+    case 'ceph-noout':
+      return clearNoout(scene, undo, within);
     case 'backup-job':
       return enableBackupJob(scene, undo, within);
     case 'guest-away':
@@ -33,6 +35,8 @@ export function remedyFor(undo: Undo): string {
       return `when the node is well: ha-manager crm-command node-maintenance disable ${undo.node}`;
     case 'ha-armed':
       return 'when every node is back: pvesh create /cluster/ha/status/arm-ha, on any node';
+    case 'ceph-noout':
+      return `when ${undo.node} is well: ceph osd rm-noout ${undo.node}`;
     case 'backup-job':
       return `pvesh set /cluster/backup/${undo.id} --enabled 1, on any node`;
     case 'guest-away':
@@ -56,6 +60,13 @@ async function armHa({ policy }: UndoScene, within: Duration): Promise<void> {
   await waitingActivities(policy.timeouts, within).ensureHaArmed.executeWithOptions({ summary: 'arm HA again' }, [
     { armed: true, within },
   ]);
+}
+
+async function clearNoout({ policy }: UndoScene, { node }: UndoOf<'ceph-noout'>, within: Duration): Promise<void> {
+  await waitingActivities(policy.timeouts, within).ensureCephNoout.executeWithOptions(
+    { summary: `${node}: let Ceph mark its OSDs out again` },
+    [{ node, on: false, within }],
+  );
 }
 
 async function enableBackupJob(scene: UndoScene, { id }: UndoOf<'backup-job'>, within: Duration): Promise<void> {

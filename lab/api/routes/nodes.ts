@@ -1,3 +1,4 @@
+import { cephOf } from '../../cluster/ceph.ts';
 import { managerVersion, versionOf } from '../../cluster/commands.ts';
 import { requestPower } from '../../cluster/node.ts';
 import { startAll, stopAll } from '../../cluster/startup.ts';
@@ -93,6 +94,13 @@ export const NODE_ROUTES: readonly Route[] = [
     parameters: { node: SPEC.node, id: JOB_ID },
     permission: 'user',
     run: scheduleNow,
+  },
+  {
+    method: 'GET',
+    path: '/nodes/{node}/ceph/status',
+    parameters: { node: SPEC.node },
+    permission: { path: '/', privileges: ['Sys.Audit', 'Datastore.Audit'], any: true },
+    run: ({ cluster, node }) => cephOf(cluster, node).status(),
   },
   {
     method: 'POST',

@@ -95,6 +95,8 @@ function describeUndo(undo: Undo): string {
       return `HA maintenance mode of ${undo.node} is still on`;
     case 'ha-armed':
       return 'HA is still disarmed';
+    case 'ceph-noout':
+      return `Ceph still has noout set for ${undo.node}`;
     case 'backup-job':
       return `the backup job ${undo.id} is still disabled`;
     case 'guest-away':
