@@ -9,7 +9,7 @@ export interface JobPlace {
 }
 
 /*
- * Files of a job: `boot` (boot id at the launch), `runner`, `launch` (process id, or `systemd` once it took the job),
+ * Files of a job: `boot` (which boot it was launched in), `runner`, `launch` (process id, or `systemd` once it took the job),
  * `run.<hash>` (wrapper), `command.<hash>`, `claim/` (made once, by the wrapper that runs the command), `claim/pid`,
  * `claim/hash`, `log`, `rc`.
  *
@@ -18,6 +18,15 @@ export interface JobPlace {
  *
  * The scripts are POSIX sh and use few commands, so that they run on any host; boot id and kernel data are read with cat.
  */
+
+/*
+ * A container has the boot id of its host, which outlives the container's boots. So its init counts as well: the time it
+ * was started at, the 22nd field of proc_pid_stat(5). The second field is the program's name in parentheses.
+ */
+const whichBoot = `
+boot=$b
+read -r init </proc/1/stat && set -- \${init##*) } && boot=$b/\${20}
+`;
 
 const judge = `
 alive() {
@@ -39,7 +48,7 @@ alive() {
 # Sets s. The result is looked for after the life sign: a job that ends in between has left its result by then.
 judge() {
   here=no
-  test "$(cat "$d/boot" 2>/dev/null)" = "$b" && here=yes
+  test "$(cat "$d/boot" 2>/dev/null)" = "$boot" && here=yes
   living=no
   test "$here" = yes && alive && living=yes
   if test -f "$d/rc"; then s=finished
@@ -110,7 +119,7 @@ if command -v systemd-run >/dev/null 2>&1; then
   esac
 fi
 put "$d/runner" "$runner"
-put "$d/boot" "$b"
+put "$d/boot" "$boot"
 sync "$d/boot" 2>/dev/null
 if test "$runner" = systemd; then
   e=$(systemd-run "--unit=$u" --collect --quiet ${sh`--description=${job.description}`} ${sh`--property=RuntimeMaxSec=${job.timeoutSeconds}`} /bin/sh "$d/run.${hash}" "$d" self 2>&1) || {
@@ -171,7 +180,7 @@ say "$s"
 /** One line for the user's login shell, whichever that is. */
 function script(job: JobPlace, body: string): string {
   const head = `d=${directoryWord(job.directory)}\nu=${quote(job.unit)}\nb=$(cat /proc/sys/kernel/random/boot_id)\n`;
-  return sh`/bin/sh -c ${head + judge + body}`;
+  return sh`/bin/sh -c ${head + whichBoot + judge + body}`;
 }
 
 function directoryWord(directory: string): string {

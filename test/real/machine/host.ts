@@ -2,10 +2,10 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { createRemoteJobs, type RemoteJobs } from '../../../clients/remote-job/index.ts';
-import { createSshClient, sh, type SshClient, type SshTimeouts } from '../../../clients/ssh/index.ts';
+import { sh, type SshTimeouts } from '../../../clients/ssh/index.ts';
 import { createKeyPair, type KeyPair } from '../../integration/clients-ssh-server.ts';
 
+import { connectTo, type HostClients } from './connect.ts';
 import { onlyChild, type Site } from './site.ts';
 
 export interface HostOptions {
@@ -25,16 +25,14 @@ export interface HostOptions {
 /** How a boot ended, by the signal with which the kernel ends the init of a container (reboot(2)). */
 export type BootEnd = 'reboot' | 'poweroff' | 'power-cut';
 
-export interface Host {
+export interface Host extends HostClients {
   readonly name: string;
   readonly hostKey: KeyPair;
   readonly clientKey: KeyPair;
   /** Where its sshd is reached from out here. */
   readonly sshPort: number;
-  readonly ssh: SshClient;
-  readonly jobs: RemoteJobs;
   /** A client of its own for the same host. */
-  connect(options?: { timeouts?: Partial<SshTimeouts> }): { ssh: SshClient; jobs: RemoteJobs };
+  connect(timeouts?: Partial<SshTimeouts>): HostClients;
   /** Runs a line as root and gives what it printed; throws if it fails. */
   sh(line: string): Promise<string>;
   /** Waits until sshd answers and systemd has booted. */
@@ -91,18 +89,9 @@ export async function bootHost(site: Site, options: HostOptions): Promise<Host> 
   }
   boot();
 
-  function connect({ timeouts }: { timeouts?: Partial<SshTimeouts> } = {}): { ssh: SshClient; jobs: RemoteJobs } {
-    const ssh = createSshClient({
-      host: '127.0.0.1',
-      port: sshPort,
-      username: 'root',
-      privateKey: () => Promise.resolve(clientKey.privateKey),
-      hostKey: { fingerprint: hostKey.fingerprint },
-      ...(timeouts === undefined ? {} : { timeouts }),
-    });
-    return { ssh, jobs: createRemoteJobs(ssh, { stateDirectory: '/var/lib/caretaker' }) };
-  }
-  const own = connect({ timeouts: { connect: 2_000 } });
+  const connect = (timeouts?: Partial<SshTimeouts>): HostClients =>
+    connectTo({ sshPort, privateKey: clientKey.privateKey, fingerprint: hostKey.fingerprint }, timeouts);
+  const own = connect({ connect: 2_000 });
 
   async function ready(): Promise<void> {
     const deadline = Date.now() + READY_WITHIN_MS;

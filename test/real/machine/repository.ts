@@ -21,8 +21,8 @@ export async function createRepository(site: Site): Promise<Repository> {
   let index = '';
   let broken: number | undefined;
   const server = createServer((request, response) => {
-    // apt asks for ./Packages below the root.
-    const content = files.get(new URL(request.url ?? '', 'http://repository').pathname);
+    // apt asks for /./Packages and writes ~ as %7e.
+    const content = files.get(decodeURIComponent(new URL(request.url ?? '', 'http://repository').pathname));
     response.statusCode = broken ?? (content === undefined ? 404 : 200);
     response.end(response.statusCode === 200 ? content : undefined);
   });
