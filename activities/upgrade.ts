@@ -1,5 +1,5 @@
 import { activityInfo, ApplicationFailure, cancellationSignal } from '@temporalio/activity';
-import { parseAptProgress, parseUpgradedPackages, type JobEnd } from '../clients/remote-job/index.ts';
+import { parseAptFailure, parseAptProgress, parseUpgradedPackages, type JobEnd } from '../clients/remote-job/index.ts';
 import type { PackageUpdate } from '../domain/cluster.ts';
 import { toMilliseconds, type Duration } from '../domain/duration.ts';
 import { ErrorType } from '../domain/errors.ts';
@@ -15,25 +15,47 @@ const TRIES_AFTER_REBOOT = 3;
 
 const REMEDY = 'Look at it on the node: systemctl list-units "caretaker-*".';
 
+/** How long a package lock is waited for that somebody else holds, such as apt-daily. */
+const LOCK_WAIT_SECONDS = 600;
+
 /**
  * Answers to configuration file questions: keep what the administrator has. Without these dpkg asks, and
- * DEBIAN_FRONTEND=noninteractive does not answer for it. The lock is waited for; apt-daily may hold it.
+ * DEBIAN_FRONTEND=noninteractive does not answer for it.
  */
 const APT = [
   'apt-get -q -y',
-  '-o DPkg::Lock::Timeout=600',
+  `-o DPkg::Lock::Timeout=${LOCK_WAIT_SECONDS}`,
   '-o Dpkg::Options::=--force-confdef',
   '-o Dpkg::Options::=--force-confold',
 ].join(' ');
 
 /**
- * An interrupted dpkg is finished first: apt refuses to work otherwise. NEEDRESTART_MODE=l only lists services, for
- * restarting cluster services by the way is not ours to do.
+ * First what an interrupted run left is mended, for apt refuses to work on top of it, or works around it:
+ * - What looks interrupted may be another run at work. dpkg waits for no lock; `apt-get check` does, and nothing else.
+ * - `apt-get update` does not wait for the lock of the package lists, so it is asked again.
+ * - A package that was killed while it was unpacked is left by dpkg and by apt as it is, even by a dist-upgrade that ends
+ *   well. dpkg marks it `reinstreq`; only reinstalling it helps.
+ * - Packages that need one that never came are completed by apt, which must not remove any for it.
+ * NEEDRESTART_MODE=l only lists services, for restarting cluster services by the way is not ours to do.
  */
 const UPGRADE_SCRIPT = `export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l LC_ALL=C
 set -e
-if [ -n "$(dpkg --audit)" ]; then dpkg --force-confdef --force-confold --configure -a; fi
-${APT} update
+if [ -n "$(dpkg --audit)" ]; then
+  ${APT} check || true
+  dpkg --force-confdef --force-confold --configure -a || true
+fi
+left=${LOCK_WAIT_SECONDS}
+until said=$(${APT} update 2>&1); do
+  printf '%s\\n' "$said"
+  case $said in *'/var/lib/apt/lists/lock'*) ;; *) exit 100 ;; esac
+  [ "$left" -gt 0 ] || exit 100
+  left=$((left - 2))
+  sleep 2
+done
+printf '%s\\n' "$said"
+torn=$(dpkg-query -W -f '\${db:Status-Eflag} \${Package}:\${Architecture}\\n' | sed -n 's/^reinstreq //p')
+if [ -n "$torn" ]; then ${APT} --no-remove --reinstall install $torn; fi
+if [ -n "$(dpkg --audit)" ]; then ${APT} --no-remove --fix-broken install; fi
 ${APT} dist-upgrade
 `;
 
@@ -144,15 +166,9 @@ function upgradeFailed(node: string, end: JobEnd, log: string): ApplicationFailu
   return ApplicationFailure.create({
     type: ErrorType.UpgradeFailed,
     message:
-      `the upgrade of ${node} ${how}: ${lastError(tail)}. ` +
+      `the upgrade of ${node} ${how}: ${parseAptFailure(log) ?? 'it printed nothing'}. ` +
       `Mend it on the node (dpkg --configure -a; apt-get dist-upgrade), then start again.`,
     nonRetryable: true,
     details: [{ log: tail }],
   });
-}
-
-/** The line that most likely says why: the last one that dpkg or apt marked as an error. */
-function lastError(log: string): string {
-  const lines = log.split('\n').filter((line) => line.trim() !== '');
-  return lines.findLast((line) => /^(E:|dpkg: error|Err:|Failed)/.test(line)) ?? lines.at(-1) ?? 'it printed nothing';
 }

@@ -9,4 +9,5 @@ export {
   type RemoteJobs,
   type RemoteJobsOptions,
 } from './remote-jobs.ts';
+export { parseAptFailure } from './apt-failure.ts';
 export { parseAptProgress, parseUpgradedPackages, type AptProgress, type UpgradedPackage } from './apt-progress.ts';

@@ -196,6 +196,16 @@ describe('the dpkg lock', () => {
     expect((await long.result).code).toBe(0);
   });
 
+  it('is waited for by apt-get check, which changes nothing', async () => {
+    const { login, machine, site } = await bench(manualSite(), [CURL]);
+    machine.holdDpkgLock(60_000, 'apt-get');
+    const check = await login.open('apt-get check -o DPkg::Lock::Timeout=600');
+    await until(() => check.output().startsWith('Waiting for cache lock: Could not get lock'));
+    await site.clock.advance(60_000);
+    expect((await check.result).code).toBe(0);
+    expect(site.log.of('upgrade.end')).toEqual([]);
+  });
+
   it('is let go of by a run that dies', async () => {
     const { login, machine, site } = await bench(manualSite(), [CURL]);
     const running = await login.open(UPGRADE);

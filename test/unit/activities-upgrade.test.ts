@@ -120,7 +120,7 @@ describe('the upgrade of a node', () => {
       type: 'UpgradeFailed',
       nonRetryable: true,
       message:
-        'the upgrade of pve1 ended with exit code 100: dpkg: error processing package foo (--configure):. ' +
+        'the upgrade of pve1 ended with exit code 100: foo: installed foo script failed. ' +
         'Mend it on the node (dpkg --configure -a; apt-get dist-upgrade), then start again.',
       details: [{ log: log.slice(-4_000) }],
     });

@@ -63,7 +63,7 @@ async function apt(system: System, call: CommandCall, program: string): Promise<
     case 'autoclean':
       return 0;
     case 'check':
-      return read(call);
+      return locked(run, () => Promise.resolve(read(call)));
     case 'list':
       return list(system, call, parsed);
     default:
@@ -106,7 +106,11 @@ async function change(run: Run, verb: string, plan: () => AptPlan): Promise<numb
   if (isUpgrade) system.context.log.record(call.actor, 'upgrade.start', system.id, { verb, pid: call.pid });
   let rc: number | null = null;
   try {
-    rc = await locked(run, verb, plan);
+    rc = await locked(run, () => {
+      read(call);
+      if (verb.endsWith('upgrade')) call.out('Calculating upgrade...\n');
+      return execute(run, plan());
+    });
     return rc;
   } finally {
     if (isUpgrade) system.context.log.record(call.actor, 'upgrade.end', system.id, { verb, rc });
@@ -125,8 +129,7 @@ function dryRun({ system, call }: Run, verb: string, makePlan: () => AptPlan): n
   }
 }
 
-async function locked(run: Run, verb: string, makePlan: () => AptPlan): Promise<number> {
-  const { system, call, parsed, program } = run;
+async function locked({ system, call, parsed, program }: Run, work: () => Promise<number>): Promise<number> {
   const release = await lockForApt(system, call, program, Number(option(parsed, 'DPkg::Lock::Timeout') ?? 0));
   if (!release) return 100;
   try {
@@ -134,9 +137,7 @@ async function locked(run: Run, verb: string, makePlan: () => AptPlan): Promise<
       call.err(INTERRUPTED);
       return 100;
     }
-    read(call);
-    if (verb.endsWith('upgrade')) call.out('Calculating upgrade...\n');
-    return await execute(run, makePlan());
+    return await work();
   } catch (error) {
     if (call.signal.aborted) throw error;
     return fail(call, (error as Error).message);

@@ -22,10 +22,11 @@ export async function lockForApt(
     const held = `Could not get lock ${LOCK}. It is held by process ${holder?.pid} (${holder?.command})`;
     const left = deadline - context.clock.now();
     if (left <= 0) {
-      call.err(
-        `E: ${held}\nN: Be aware that removing the lock file is not a solution and may break your system.\n` +
-          `E: Unable to acquire the dpkg frontend lock (${LOCK}), is another process using it?\n`,
-      );
+      // Said once: while it waits, each try is a line of its own.
+      if (!waited) {
+        call.err(`E: ${held}\nN: Be aware that removing the lock file is not a solution and may break your system.\n`);
+      }
+      call.err(`E: Unable to acquire the dpkg frontend lock (${LOCK}), is another process using it?\n`);
       return undefined;
     }
     if (!waited) call.out(`Waiting for cache lock: ${held}...\n`);

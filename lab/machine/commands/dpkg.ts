@@ -155,6 +155,7 @@ function expand(format: string, item: Package): string {
     Status: statusWords(item),
     'db:Status-Abbrev': `${abbreviation(item)} `,
     'db:Status-Status': item.state,
+    'db:Status-Eflag': 'ok',
     'binary:Summary': item.title,
   };
   return format
