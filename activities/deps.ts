@@ -12,6 +12,10 @@ export interface ActivityDeps {
   /** SSH to a node by its cluster name. */
   readonly ssh: (node: string) => SshClient;
   readonly jobs: (node: string) => RemoteJobs;
+  /**
+   * The header that goes with an entry of `credentials`; throws if `url` is not where the entry may be sent.
+   */
+  readonly authorization: (name: string, url: string) => Promise<{ readonly authorization: string }>;
   /** Null where no mail is configured. */
   readonly postbox: Postbox | null;
   readonly polling: {

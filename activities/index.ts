@@ -8,6 +8,7 @@ import { createMailActivities } from './mail.ts';
 import { createHaArmingActivities } from './ha-arming.ts';
 import { createMaintenanceActivities } from './maintenance.ts';
 import { createNodeActivities } from './node.ts';
+import { createProbeActivities } from './probes.ts';
 import { createRebootActivities } from './reboot.ts';
 import { createReplicationActivities } from './replication.ts';
 import { createSettingsActivities } from './settings.ts';
@@ -34,5 +35,6 @@ export function createActivities(deps: ActivityDeps) {
     ...createRebootActivities(deps),
     ...createMailActivities(deps),
     ...createWindowActivities(),
+    ...createProbeActivities(deps),
   });
 }

@@ -53,6 +53,39 @@ export const timeZone = textFormat({
   test: isTimeZone,
 });
 
+/** A length of time that may be none. */
+export const durationOrNone = format<Duration>({
+  syntax: 'duration',
+  wrong: 'is not a length of time that Caretaker understands',
+  remedy:
+    "Write a number, a space and a unit (ms, seconds, minutes, hours, days), such as '10 minutes' or '0 seconds'.",
+  test: (value): value is Duration => typeof value === 'string' && isDuration(value),
+});
+
+export const httpUrl = textFormat({
+  syntax: 'URL',
+  wrong: 'is not an address of a web service',
+  remedy:
+    'Write http:// or https://, host and path, without user and password; name an entry of `credentials` instead.',
+  test: (text) => {
+    const url = URL.canParse(text) ? new URL(text) : null;
+    return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
+  },
+});
+
+export const regularExpression = textFormat({
+  syntax: 'regular expression',
+  wrong: 'is not a regular expression',
+  remedy: 'Write a JavaScript regular expression without slashes; it must match the whole name.',
+  test: (text) => {
+    try {
+      return new RegExp(text) instanceof RegExp;
+    } catch {
+      return false;
+    }
+  },
+});
+
 export const secretRef = format<SecretRef>({
   syntax: 'secret reference',
   wrong: (value) =>

@@ -138,6 +138,11 @@ function withAbsolutePaths(config: Config, folder: string): Config {
         ...(ssh.knownHosts !== undefined && { knownHosts: absolute(ssh.knownHosts, folder) }),
       },
     },
+    credentials: config.credentials.map((each) => ({
+      ...each,
+      ...(each.token !== undefined && { token: absoluteSecret(each.token, folder) }),
+      ...(each.password !== undefined && { password: absoluteSecret(each.password, folder) }),
+    })),
     ...(mail !== undefined && {
       mail: {
         ...mail,

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { ExpectedDurations, GuestPolicy, Policy, PolicyTimeouts } from '../domain/policy.ts';
 import { WEEKDAYS } from '../domain/window.ts';
-import { duration, guestTag, nodeName, timeOfDay, timeZone, vmid, vmidKey } from './formats.ts';
+import { duration, durationOrNone, guestTag, nodeName, timeOfDay, timeZone, vmid, vmidKey } from './formats.ts';
+import { probesSchema } from './probe-schema.ts';
 
 /** How a rolling update behaves when neither the configuration nor the input says otherwise. */
 export const DEFAULT_POLICY: Policy = {
@@ -12,6 +13,8 @@ export const DEFAULT_POLICY: Policy = {
   windows: [],
   timeZone: null,
   windowFit: 'expected',
+  soak: '0 seconds',
+  probes: [],
   parallelMigrations: 2,
   localDisks: 'replicated',
   memoryReservePercent: 10,
@@ -128,6 +131,12 @@ const policyFields = {
     .describe(
       'Begin a node only if its expected time fits into what is left of the window (`expected`), or whenever the window is open (`start-only`).',
     ),
+  soak: durationOrNone.describe(
+    'How long an updated node is watched, its guests at home, before the next one is begun. At the end every probe must be well and the node still a full member; in between a probe may fail. Give services the time they need to start.',
+  ),
+  probes: probesSchema.describe(
+    'What must be well before the first node and after each one. A probe that fails beforehand refuses the run; one that fails at the end of the soak stops the line.',
+  ),
   parallelMigrations: z.int().min(1).max(16).describe('How many guests of a node move at the same time.'),
   localDisks: z
     .enum(['replicated', 'always', 'never'])

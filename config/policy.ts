@@ -45,12 +45,20 @@ export function mergePolicy(base: Policy, overrides: unknown, configured: readon
  */
 export function settingsFor(config: Config, input: unknown): RollSettings {
   const nodes = config.cluster.nodes.map((node) => node.name);
-  return {
-    cluster: config.cluster.name,
-    nodes,
-    orchestratorGuest: config.orchestrator.guest ?? null,
-    policy: mergePolicy(config.rollingUpdate, input, nodes),
-  };
+  const policy = mergePolicy(config.rollingUpdate, input, nodes);
+  const problems = findUnknownCredentials(policy, config);
+  if (problems.length > 0) throw new InputError(problems);
+  return { cluster: config.cluster.name, nodes, orchestratorGuest: config.orchestrator.guest ?? null, policy };
+}
+
+function findUnknownCredentials({ probes }: Policy, config: Config): Problem[] {
+  const known = config.credentials.map(({ name }) => name);
+  return probes.flatMap(({ credentials }, index) => {
+    if (credentials === undefined || known.includes(credentials)) return [];
+    const message = `is ${credentials}, which the configuration does not have`;
+    const remedy = `Add it to credentials. Configured: ${known.join(', ') || 'none'}.`;
+    return [{ field: `probes[${index}].credentials`, message, remedy }];
+  });
 }
 
 function findUnknownNodes(selected: readonly string[], configured: readonly string[]): Problem[] {

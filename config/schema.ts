@@ -14,6 +14,7 @@ import {
 } from './formats.ts';
 import { mailSchema } from './mail-schema.ts';
 import { policySchema } from './policy-schema.ts';
+import { credentialsSchema } from './probe-schema.ts';
 
 const port = z.int().min(1).max(65_535);
 
@@ -104,6 +105,7 @@ export const configSchema = z.strictObject({
   mail: mailSchema
     .exactOptional()
     .describe('Mail server that takes reports and questions, and who gets them. Leave it out to get no mail.'),
+  credentials: credentialsSchema.default([]).describe('What probes may send to services that ask who they are.'),
   rollingUpdate: policySchema
     .prefault({})
     .describe('How a rolling update behaves. A run may override any of it in its input.'),

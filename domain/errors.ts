@@ -20,6 +20,8 @@ export const ErrorType = {
   RebootNotProven: 'RebootNotProven',
   /** The node is back but not a full member of the cluster. */
   RejoinFailed: 'RejoinFailed',
+  /** A probe that was well before the update is not any more. */
+  ProbeFailed: 'ProbeFailed',
   /** The node update ended badly; the details hold its report. */
   NodeUpdateFailed: 'NodeUpdateFailed',
   /** The rolling update ended badly; the details hold its report. */

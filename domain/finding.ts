@@ -18,6 +18,7 @@ export const FINDING_CODES = {
   'guest-refused': 'never',
   'foreign-maintenance': 'allowed',
   'guest-locked': 'allowed',
+  'probe-failing': 'allowed',
   'no-capacity': 'allowed',
   'guest-left-behind': 'moot',
   'kernel-pinned': 'moot',

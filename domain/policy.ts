@@ -1,4 +1,5 @@
 import type { Duration } from './duration.ts';
+import type { Probe } from './probe.ts';
 import type { MaintenanceWindow } from './window.ts';
 
 /** What to do with a running guest while its node is away. */
@@ -19,6 +20,10 @@ export interface Policy {
   readonly timeZone: string | null;
   /** Whether a node's expected time must fit into what is left of the window, or the window only has to be open. */
   readonly windowFit: 'expected' | 'start-only';
+  /** How long an updated node is watched before the next one; may be 0. */
+  readonly soak: Duration;
+  /** Asked before the first node and after each one. */
+  readonly probes: readonly Probe[];
   /** How many guests of a node move at the same time. */
   readonly parallelMigrations: number;
   /** Whether VMs may copy their local disks while moving: only replicated ones, always, or never. */

@@ -3,6 +3,7 @@ import { createProxmoxClient, type EndpointOptions } from '../clients/proxmox/in
 import { createRemoteJobs } from '../clients/remote-job/index.ts';
 import { createSmtpClient } from '../clients/smtp/index.ts';
 import { createSshClient, type SshClient } from '../clients/ssh/index.ts';
+import { ConfigError } from '../config/errors.ts';
 import { settingsFor } from '../config/policy.ts';
 import { MAIL_PORTS, type MailConfig } from '../config/mail-schema.ts';
 import type { Config, NodeConfig } from '../config/schema.ts';
@@ -39,10 +40,26 @@ export function depsFromConfig(config: Config, env: NodeJS.ProcessEnv): Activity
     proxmox,
     ssh,
     jobs: (name) => createRemoteJobs(ssh(name), { stateDirectory: cluster.stateDirectory }),
+    authorization: (name, url) => authorizationOf(config, env, name, url),
     postbox: config.mail === undefined ? null : postboxOf(config.mail, env),
     polling: { intervalMs, stablePolls: polling.stablePolls },
     close: () => proxmox.close(),
   };
+}
+
+async function authorizationOf({ credentials }: Config, env: NodeJS.ProcessEnv, name: string, url: string) {
+  const entry = credentials.find((each) => each.name === name);
+  if (!entry) throw new ConfigError(`credentials: there is none named ${name}. Add it.`);
+  // The input of a run may name any address: a secret goes only where the configuration sends it.
+  if (new URL(url).origin !== new URL(entry.url).origin) {
+    throw new ConfigError(
+      `credentials: ${name} is for ${new URL(entry.url).origin} only. Correct its url or the probe's.`,
+    );
+  }
+  const field = `credentials (${name})`;
+  if (entry.token !== undefined) return { authorization: `Bearer ${await resolveSecret(entry.token, env, field)}` };
+  const password = entry.password === undefined ? '' : await resolveSecret(entry.password, env, field);
+  return { authorization: `Basic ${Buffer.from(`${entry.user ?? ''}:${password}`).toString('base64')}` };
 }
 
 function endpointOf({ cluster }: Config, node: NodeConfig): EndpointOptions {

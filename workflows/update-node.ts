@@ -20,6 +20,7 @@ import type { NodeRun } from './steps/node-run.ts';
 import { listenToOperator, type Operator } from './steps/operator.ts';
 import { rebootIfNeeded, upgrade } from './steps/renew.ts';
 import { describeOutcome, describeRun } from './steps/run-attributes.ts';
+import { soak } from './steps/soak.ts';
 import { createUndoLedger } from './steps/undo-ledger.ts';
 
 export interface UpdateNodeInput {
@@ -33,7 +34,7 @@ export interface UpdateNodeInput {
 }
 
 /**
- * Updates one node: maintenance on, drain, upgrade, reboot if needed, rejoin, maintenance off, guests home.
+ * Updates one node: maintenance on, drain, upgrade, reboot if needed, rejoin, maintenance off, guests home, soak.
  *
  * Guarantees: nothing is touched before every check has passed; the node reboots only while the others can do without
  * it; every change is on the undo list before it is made and is taken back whether the update succeeds, fails or is
@@ -116,26 +117,35 @@ async function carryOut(
   const quick = quickActivities(policy.timeouts.workerLost);
   const run: NodeRun = { node, plan, policy, operator, journal, ledger: createUndoLedger(), quick };
   journal.expectGuests(plan.moves);
+  const before = await renew(run);
+  journal.enter('returning');
+  const open = await giveBack(run, policy.timeouts.migration);
+  for (const { reason } of open) journal.warn(reason);
+  const broken = whyNotLeftWell(open);
+  if (broken) throw endNodeBadly(broken, run, open);
+  await soak(run, before).catch((error: unknown) => {
+    throw endNodeBadly(error, run, open);
+  });
+  journal.enter('done');
+  describeOutcome('updated');
+  return journal.report('updated', plan.reason, open);
+}
+
+/** Empties, upgrades and reboots the node; returns how it was before. What fails is taken back at once. */
+async function renew(run: NodeRun): Promise<NodeHealth> {
+  const { node, plan, operator, quick } = run;
   let before: NodeHealth | null = null;
   try {
-    const health = await quick.readNodeHealth.executeWithOptions({ summary: `${node}: note its health` }, [{ node }]);
-    before = health;
+    before = await quick.readNodeHealth.executeWithOptions({ summary: `${node}: note its health` }, [{ node }]);
     await awaitCephWell(run);
     await holdBackups(run);
     if (plan.maintenance) await enterMaintenance(run);
     await drain(run);
     await operator.safePoint();
     if (plan.action === 'update') await upgrade(run);
-    await rebootIfNeeded(run, health);
+    await rebootIfNeeded(run, before);
+    return before;
   } catch (error) {
     throw endNodeBadly(error, run, await giveBackAfterFailure(run, before, error));
   }
-  journal.enter('returning');
-  const open = await giveBack(run, policy.timeouts.migration);
-  for (const { reason } of open) journal.warn(reason);
-  const broken = whyNotLeftWell(open);
-  if (broken) throw endNodeBadly(broken, run, open);
-  journal.enter('done');
-  describeOutcome('updated');
-  return journal.report('updated', plan.reason, open);
 }

@@ -13,6 +13,7 @@ export interface FakeWorld {
   readonly jobs?: Partial<RemoteJobs>;
   readonly settings?: ActivityDeps['settings'];
   readonly stablePolls?: number;
+  readonly authorization?: ActivityDeps['authorization'];
   readonly postbox?: ActivityDeps['postbox'];
 }
 
@@ -34,6 +35,7 @@ export function fakeDeps(world: FakeWorld): ActivityDeps {
       return { label: node, exec, withConnection: (run) => run({ exec }) };
     },
     jobs: () => onlyExpected<RemoteJobs>('jobs', world.jobs ?? {}),
+    authorization: world.authorization ?? (() => Promise.reject(new Error('the test has no credentials'))),
     postbox: world.postbox ?? null,
     polling: { intervalMs: 1, stablePolls: world.stablePolls ?? 2 },
   };

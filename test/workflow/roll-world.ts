@@ -8,6 +8,7 @@ import type { CephState } from '../../domain/ceph.ts';
 import type { Backups, ClusterSnapshot, Guest, NodeSoftware } from '../../domain/cluster.ts';
 import { updateNodeId } from '../../domain/ids.ts';
 import type { PolicyOverrides } from '../../domain/policy.ts';
+import type { ProbeResult } from '../../domain/probe.ts';
 import type { NodeReport, RollProgress, RollReport } from '../../domain/report.ts';
 import type { WindowAnswer } from '../../domain/window.ts';
 import { timeZoneNamed } from '../../activities/time-zone.ts';
@@ -46,6 +47,8 @@ export interface World {
   software: Map<string, NodeSoftware>;
   /** What was to be mailed; the outcome of each try is decided by `before.sendMail`, which may throw. */
   mails: SendMailInput[];
+  /** Probes that fail, by their names. */
+  ailing: Map<string, ProbeResult>;
   /**
    * Milliseconds that the calendar of maintenance windows is ahead of the server's clock: the time-skipping server skips
    * none while an activity runs, nor after a run with a child run.
@@ -70,6 +73,7 @@ const READING: readonly Name[] = [
   'readCeph',
   'awaitUpgradeOver',
   'readWindow',
+  'checkProbes',
 ];
 
 export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = {}): World {
@@ -86,6 +90,7 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
     ceph: null,
     software: new Map(['pve1', 'pve2'].map((node) => [node, outdated(node)])),
     mails: [],
+    ailing: new Map(),
     late: 0,
     whenClosed: () => false,
     before: {},
@@ -149,6 +154,9 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
         await world.before.sendMail?.(mail);
         return { configured: true, accepted: mail.to ?? ['admin@example.org'], deferred: [], refused: [] };
       },
+      checkProbes: recorded('checkProbes', ({ probes }) =>
+        probes.map(({ name }) => world.ailing.get(name) ?? { name, ok: true, detail: 'well' }),
+      ),
       readWindow: recorded('readWindow', (input) => askCalendar(world, input)),
     } satisfies Activities,
   });

@@ -1,6 +1,8 @@
+import type { Finding } from '../../domain/finding.ts';
 import type { RollPlan } from '../../domain/plan.ts';
 import type { RollSettings } from '../../domain/policy.ts';
 import { planRoll } from '../../planning/plan-roll.ts';
+import { failingProbes } from '../../planning/probe-findings.ts';
 import { windowTooShort } from '../../planning/window-findings.ts';
 import { quickActivities } from './activities.ts';
 import { askWindow } from './await-window.ts';
@@ -21,7 +23,19 @@ export async function makePlan(settings: RollSettings): Promise<RollPlan> {
       ]),
     ),
   );
-  return refuseWhatNeverFits(planRoll(snapshot, software, settings), settings);
+  const plan = await refuseWhatNeverFits(planRoll(snapshot, software, settings), settings);
+  return { ...plan, findings: [...plan.findings, ...(await askProbes(plan, settings))] };
+}
+
+/** A moment of trouble is none, so a probe that fails is asked again. Where nothing is to be done, nothing is asked. */
+async function askProbes(plan: RollPlan, { policy }: RollSettings): Promise<Finding[]> {
+  const { probes, timeouts } = policy;
+  if (probes.length === 0 || plan.nodes.every((node) => node.action === 'skip')) return [];
+  return failingProbes(
+    await quickActivities(timeouts.workerLost).checkProbes.executeWithOptions({ summary: 'ask the probes' }, [
+      { probes, tries: 3 },
+    ]),
+  );
 }
 
 async function refuseWhatNeverFits(plan: RollPlan, { policy }: RollSettings): Promise<RollPlan> {

@@ -95,7 +95,8 @@ async function reboot(run: NodeRun, before: NodeHealth, software: NodeSoftware):
   await rejoin(run, before, { bootIdBefore: software.bootId, kernel });
 }
 
-async function rejoin(
+/** Waits until the node is a full member, with all that it had `before`. */
+export async function rejoin(
   run: NodeRun,
   before: NodeHealth,
   proof: { readonly bootIdBefore: string | null; readonly kernel: string | null },
