@@ -217,6 +217,7 @@ async function meetFault(
       throw new Dropped();
     case 'lie':
       throw new Untrue(verdict.body);
+    case 'cut':
     case undefined:
   }
 }

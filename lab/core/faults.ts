@@ -48,6 +48,8 @@ export type FaultVerdict =
   | { readonly do: 'delay'; readonly ms: number }
   /** Cut the connection without an answer (api, command, connection, mail). Node: the step never happens. */
   | { readonly do: 'drop' }
+  /** Let so many bytes pass, of both directions together, then cut (connection over SSH; logged as `connection.cut`). */
+  | { readonly do: 'cut'; readonly bytes: number }
   /** Answer with an error: api: status and reason phrase; mail: reply code and text; command: exit code and stderr; task: its exit status. */
   | { readonly do: 'error'; readonly status?: number; readonly reason: string; readonly body?: unknown }
   /** The machine dies at once, as by power loss. */

@@ -9,6 +9,7 @@ import type { SshEndpoint } from '../core/machine.ts';
 import { reservePort } from '../core/ports.ts';
 import { ensureKey, ensureSshClientKey, fingerprint, parsePublicKey } from './keys.ts';
 import type { Shell } from './shell.ts';
+import { cutAfter } from './cut.ts';
 import { kill } from './processes.ts';
 
 const HOST = '127.0.0.1';
@@ -113,6 +114,11 @@ export class SshService {
         return;
       case 'delay':
         await this.#context.clock.sleep(verdict.ms);
+        break;
+      case 'cut':
+        cutAfter(socket, verdict.bytes, () =>
+          this.#context.log.record('fault', 'connection.cut', this.#machineId, { bytes: verdict.bytes }),
+        );
         break;
       default:
         break;

@@ -38,5 +38,5 @@ export function places(roll: RollLab): Scene['places'] {
 /** What must hold after a roll of all nodes, however it was disturbed, judged by the lab alone. */
 export function expectRolledOnce(roll: RollLab, before: Scene['places']): void {
   const done = { outcome: 'done', report: null, message: '' };
-  expect(breachesOf(roll.lab, { places: before, inMaintenance: [] }, done)).toEqual([]);
+  expect(breachesOf(roll.lab, { places: before, traces: [] }, done)).toEqual([]);
 }

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LabEvent } from '../../../lab/core/event-log.ts';
 import type { RollLab } from '../../../scripts/lib/roll-lab.ts';
-import type { WorkerProcess } from '../../../scripts/lib/worker-process.ts';
+import { WorkerStartError, type WorkerProcess } from '../../../scripts/lib/worker-process.ts';
 import type { Breakage } from './broken-activities.ts';
 import type { Stop } from './killable-worker.ts';
 
@@ -26,6 +27,8 @@ export interface Supervision {
   /** Kills as well when the lab sees one of these, each once and in any order. */
   readonly killOn?: readonly ((event: LabEvent) => boolean)[];
   readonly broken?: Breakage;
+  /** Called when an activity is about to begin and when its end is about to be reported. */
+  readonly onStop?: () => void;
 }
 
 /**
@@ -42,6 +45,7 @@ export class Supervisor {
   readonly #killAt: Set<Boundary>;
   readonly #killOn: Set<(event: LabEvent) => boolean>;
   readonly #broken: Breakage | undefined;
+  readonly #onStop: () => void;
   readonly #names = new Map<string, ActivityName>();
   readonly #begun = new Map<ActivityName, number>();
   readonly #kinds = new Map<string, number>();
@@ -50,12 +54,16 @@ export class Supervisor {
   #worker: WorkerProcess | undefined;
   #ended = false;
 
-  constructor(roll: RollLab, { course = new Map(), killAt = [], killOn = [], broken }: Supervision = {}) {
+  constructor(
+    roll: RollLab,
+    { course = new Map(), killAt = [], killOn = [], broken, onStop = () => undefined }: Supervision,
+  ) {
     this.#roll = roll;
     this.#course = course;
     this.#killAt = new Set(killAt);
     this.#killOn = new Set(killOn);
     this.#broken = broken;
+    this.#onStop = onStop;
     roll.lab.log.subscribe((event) => this.#saw(event));
   }
 
@@ -77,10 +85,7 @@ export class Supervisor {
     });
     this.#worker = worker;
     this.#outputs.push(() => worker.output());
-    void worker.ended.then(() => {
-      if (this.#ended) return;
-      return this.start();
-    });
+    void worker.ended.then(() => this.#startAgain());
   }
 
   /** What ends from now on is not started again. */
@@ -88,10 +93,24 @@ export class Supervisor {
     this.#ended = true;
   }
 
+  /** A worker that cannot start, because Temporal is away as well, is started until it can. */
+  async #startAgain(): Promise<void> {
+    while (!this.#ended) {
+      try {
+        return await this.start();
+      } catch (error) {
+        if (!(error instanceof WorkerStartError)) throw error;
+        this.#outputs.push(() => error.message);
+        await sleep(500);
+      }
+    }
+  }
+
   #heard({ moment, activity, key, number }: Stop, worker: WorkerProcess): void {
     // Last words of one that is dead by now; its activity will be tried again.
     if (this.#killed.has(worker)) return;
     this.#worker = worker;
+    this.#onStop();
     const name = this.#nameOf(activity, key);
     const events = this.#roll.lab.log.events.length;
     if (moment === 'before') this.#begun.set(name, events);

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isGrpcServiceError, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ServiceError, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import { expect } from 'vitest';
 import type { PolicyOverrides } from '../../../domain/policy.ts';
 import type { RollReport } from '../../../domain/report.ts';
 import { smallSite, type Site } from '../../../lab/site.ts';
 import type { RollLab } from '../../../scripts/lib/roll-lab.ts';
 import { rollLab } from '../roll-lab.ts';
 import { startRoll } from '../rolls.ts';
-import { breachesOf, sceneOf, type RollEnd } from './judge.ts';
+import { breachesOf, openUndoOf, sceneOf, type RollEnd } from './judge.ts';
 import { keepEvidence } from './evidence.ts';
 import { Supervisor, type Supervision } from './boundaries.ts';
 
@@ -71,6 +72,13 @@ export async function disturbedRoll<T>(
   }
 }
 
+/** The roll has come to its good end, with nothing done twice and nothing left behind. */
+export function expectDone({ breaches, end }: DisturbedRoll): void {
+  expect(breaches).toEqual([]);
+  expect(end).toMatchObject({ outcome: 'done' });
+  expect(openUndoOf(end)).toEqual([]);
+}
+
 /** Waits for the end through outages of Temporal. */
 async function endOf(handle: WorkflowHandle<() => Promise<RollReport>>): Promise<RollEnd> {
   const deadline = Date.now() + PATIENCE_MS;
@@ -80,7 +88,7 @@ async function endOf(handle: WorkflowHandle<() => Promise<RollReport>>): Promise
       if (report !== null) return { outcome: report.outcome, report, message: report.reason };
     } catch (error) {
       if (error instanceof WorkflowFailedError) return failedEnd(error);
-      if (!isGrpcServiceError(error)) throw error;
+      if (!(error instanceof ServiceError)) throw error;
       await sleep(200);
     }
   }

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RollLab } from '../../../scripts/lib/roll-lab.ts';
@@ -16,4 +16,10 @@ export async function keepEvidence(roll: RollLab, supervisor: Supervisor, end: R
   await writeFile(join(folder, 'workers.log'), supervisor.output());
   await writeFile(join(folder, 'end.json'), JSON.stringify({ kills: supervisor.kills, end: end ?? null }, null, 2));
   return folder;
+}
+
+/** A long sweep shows how far it is, and what it came to if it is broken off: one line of JSON a seed. */
+export async function noteOutcome(file: string, seed: number, outcome: string): Promise<void> {
+  await mkdir(FOLDER, { recursive: true });
+  await appendFile(join(FOLDER, 'outcomes.jsonl'), `${JSON.stringify({ file, seed, outcome })}\n`);
 }

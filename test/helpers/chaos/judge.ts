@@ -1,5 +1,5 @@
-import type { NodeReport, RollReport } from '../../../domain/report.ts';
-import type { OpenUndo } from '../../../domain/undo.ts';
+import type { RollReport } from '../../../domain/report.ts';
+import type { OpenUndo, Undo } from '../../../domain/undo.ts';
 import type { Lab } from '../../../lab/index.ts';
 
 /** How a roll ended by its own word. */
@@ -15,39 +15,76 @@ export interface RollEnd {
 export interface Scene {
   /** By vmid: `running on pve1`. */
   readonly places: Readonly<Record<number, string>>;
-  readonly inMaintenance: readonly string[];
+  /** What a run has to take back before it ends: `pve1 is in maintenance`. */
+  readonly traces: readonly string[];
 }
 
-export function sceneOf(lab: Lab): Scene {
+/** The part of a lab that the judge looks at. */
+export type Judged = Pick<Lab, 'monitor' | 'schemaViolations' | 'cluster'>;
+
+export function sceneOf({ cluster }: Pick<Lab, 'cluster'>): Scene {
   return {
     places: Object.fromEntries(
-      lab.access.guests.map(({ vmid }) => {
-        const { running, node } = lab.guest(vmid);
-        return [vmid, `${running ? 'running' : 'stopped'} on ${node}`];
-      }),
+      [...cluster.guests.values()].map(({ vmid, running, node }) => [
+        vmid,
+        `${running ? 'running' : 'stopped'} on ${node}`,
+      ]),
     ),
-    inMaintenance: [...lab.cluster.ha.maintenanceRequests],
+    traces: [
+      ...[...cluster.ha.maintenanceRequests].map(inMaintenance),
+      ...(cluster.ha.disarm ? [HA_DISARMED] : []),
+      ...[...(cluster.ceph?.noout ?? [])].map(keptIn),
+      ...cluster.backupJobs
+        .filter(({ enabled, spec }) => spec.enabled && !enabled)
+        .map(({ spec }) => disabled(spec.id)),
+    ],
   };
+}
+
+const HA_DISARMED = 'HA is disarmed';
+const inMaintenance = (node: string) => `${node} is in maintenance`;
+const keptIn = (host: string) => `${host} has noout set`;
+const disabled = (job: string) => `backup job ${job} is disabled`;
+
+/** The trace that stays while an entry is open; null for guests, whose places are compared. */
+function traceOf(undo: Undo): string | null {
+  switch (undo.kind) {
+    case 'maintenance':
+      return inMaintenance(undo.node);
+    case 'ha-armed':
+      return HA_DISARMED;
+    case 'ceph-noout':
+      return keptIn(undo.node);
+    case 'backup-job':
+      return disabled(undo.id);
+    case 'guest-away':
+    case 'guest-stopped':
+      return null;
+  }
+}
+
+/** What the run says that it left to be undone. */
+export function openUndoOf({ report }: RollEnd): OpenUndo[] {
+  return (report?.nodes ?? []).flatMap((node) => node.openUndo);
 }
 
 /**
  * What a roll must never have done, however it was disturbed, and did: judged by what the lab saw, not by what the run
  * says. Of the run's own word only this is asked: what it left undone it has to name, with the reason and the remedy.
  */
-export function breachesOf(lab: Lab, before: Scene, end: RollEnd): string[] {
-  const nodes = end.report?.nodes ?? [];
-  const open = nodes.flatMap((node) => node.openUndo);
+export function breachesOf(lab: Judged, before: Scene, end: RollEnd): string[] {
+  const open = openUndoOf(end);
   return [
     ...lab.monitor.violations(),
     ...lab.schemaViolations,
     ...doneMoreThanOnce(lab),
     ...leftWithoutAWord(before, sceneOf(lab), open),
     ...silentEntries(open),
-    ...(end.outcome === 'done' ? unfinished(lab, nodes) : silentFailure(end)),
+    ...(end.outcome === 'done' ? unfinished(lab, open) : silentFailure(end)),
   ];
 }
 
-function doneMoreThanOnce(lab: Lab): string[] {
+function doneMoreThanOnce(lab: Judged): string[] {
   const { upgrades, reboots, powerCuts, migrations } = lab.monitor.report();
   return [
     ...over('upgrades', upgrades),
@@ -70,21 +107,20 @@ function tally(names: readonly string[]): Record<string, number> {
 }
 
 function leftWithoutAWord(before: Scene, after: Scene, open: readonly OpenUndo[]): string[] {
-  const named = open.map(({ undo }) => JSON.stringify(undo));
-  const says = (pattern: RegExp) => named.some((undo) => pattern.test(undo));
+  const entries = open.map(({ undo }) => undo);
+  const named = new Set(entries.map(traceOf));
+  // Guests under HA come home when the maintenance ends, so its entry speaks for them.
+  const namesGuest = (vmid: number) =>
+    entries.some((undo) => undo.kind === 'maintenance' || ('vmid' in undo && undo.vmid === vmid));
   const guests = Object.entries(before.places)
-    .filter(([vmid, place]) => after.places[Number(vmid)] !== place)
-    // A guest under HA comes home when the maintenance ends, so that entry speaks for it.
-    .filter(([vmid]) => !says(new RegExp(`"vmid":${vmid}\\b`)) && !says(/"kind":"maintenance"/))
+    .filter(([vmid, place]) => after.places[Number(vmid)] !== place && !namesGuest(Number(vmid)))
     .map(
       ([vmid, place]) => `guest ${vmid} was ${place} and is ${after.places[Number(vmid)]}, which no open undo names`,
     );
-  const nodes = after.inMaintenance
-    .filter(
-      (node) => !before.inMaintenance.includes(node) && !says(new RegExp(`"kind":"maintenance","node":"${node}"`)),
-    )
-    .map((node) => `${node} was left in maintenance, which no open undo names`);
-  return [...guests, ...nodes];
+  const traces = after.traces
+    .filter((trace) => !before.traces.includes(trace) && !named.has(trace))
+    .map((trace) => `${trace}, which no open undo names`);
+  return [...guests, ...traces];
 }
 
 function silentEntries(open: readonly OpenUndo[]): string[] {
@@ -93,15 +129,16 @@ function silentEntries(open: readonly OpenUndo[]): string[] {
     .map(({ undo }) => `the open undo ${JSON.stringify(undo)} has no reason or no remedy`);
 }
 
-function unfinished(lab: Lab, nodes: readonly NodeReport[]): string[] {
+/** A guest that could not be brought home runs elsewhere, which a roll may end with; with anything else it may not. */
+function unfinished(lab: Judged, open: readonly OpenUndo[]): string[] {
   const { upgrades, reboots } = lab.monitor.report();
   return [
-    ...lab.access.nodes
-      .filter(({ name }) => upgrades[`node/${name}`] !== 1 || reboots[`node/${name}`] !== 1)
-      .map(({ name }) => `${name} was not upgraded and rebooted, though the roll is done`),
-    ...nodes.flatMap(({ node, openUndo }) =>
-      openUndo.map(({ undo }) => `${node} is done with ${undo.kind} still to be undone`),
-    ),
+    ...[...lab.cluster.nodes.keys()]
+      .filter((name) => upgrades[`node/${name}`] !== 1 || reboots[`node/${name}`] !== 1)
+      .map((name) => `${name} was not upgraded and rebooted, though the roll is done`),
+    ...open
+      .filter(({ undo }) => undo.kind !== 'guest-away')
+      .map(({ undo }) => `the roll is done with ${undo.kind} still to be undone`),
   ];
 }
 

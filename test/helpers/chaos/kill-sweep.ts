@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Site } from '../../../lab/site.ts';
 import { boundariesOf, type Course } from './boundaries.ts';
-import { disturbedRoll } from './disturbed-roll.ts';
+import { disturbedRoll, expectDone } from './disturbed-roll.ts';
 import { scheduledActivities } from './history.ts';
 
 /**
@@ -9,9 +9,9 @@ import { scheduledActivities } from './history.ts';
  * own record must name as many as the workers have seen.
  */
 export function learnCourse(site: Site): Promise<Course> {
-  return disturbedRoll({ site }, async ({ breaches, end, supervisor, roll }) => {
-    expect(breaches).toEqual([]);
-    expect(end.outcome).toBe('done');
+  return disturbedRoll({ site }, async (done) => {
+    expectDone(done);
+    const { supervisor, roll } = done;
     expect(supervisor.course.size).toBe(await scheduledActivities(roll));
     return new Map(supervisor.course);
   });
@@ -27,12 +27,13 @@ const STRIDE = 13;
  * Rolls once and kills at every 36th boundary: the seeds 0 to 35 together kill at all of them, and each has its kills
  * spread over the whole roll.
  */
-export async function rollWithKills(site: Site, course: Course, seed: number): Promise<void> {
+export function rollWithKills(site: Site, course: Course, seed: number): Promise<string> {
   const part = (seed * STRIDE) % PARTS;
   const killAt = boundariesOf(course).filter((_, place) => place % PARTS === part);
-  await disturbedRoll({ site, course, killAt }, ({ breaches, end, supervisor }) => {
-    expect(breaches).toEqual([]);
-    expect(end).toMatchObject({ outcome: 'done' });
+  return disturbedRoll({ site, course, killAt }, (done) => {
+    expectDone(done);
+    const { supervisor } = done;
     expect(supervisor.missed, `of ${killAt.join(', ')}, killed at ${supervisor.kills.join(', ')}`).toBe(0);
+    return `done with ${supervisor.kills.length} kills`;
   });
 }
