@@ -159,8 +159,9 @@ async function readGuest(deps: ActivityDeps, resource: GuestResource, context: G
   // The list is fed every ten seconds by pvestatd; only the guest's own status is current.
   const status = context.reachable && !template ? await deps.proxmox.guestStatus(resource) : null;
   const running = status?.running ?? false;
+  // One that is locked does not say, and must not move.
   const mobility =
-    context.askMobility && running
+    context.askMobility && running && status?.lock === undefined
       ? await readMobility(deps.proxmox, resource, context.resources)
       : { obstacles: [], hasLocalDisks: false, replicatedTo: [], startupOrder: null };
   return {

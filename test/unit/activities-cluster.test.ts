@@ -73,6 +73,15 @@ describe('the picture of the cluster', () => {
     expect(guests).toMatchObject([{ vmid: 100, node: 'pve2', running: true }]);
   });
 
+  it('shows a guest that is locked without asking what else holds it, for Proxmox would not say', async () => {
+    const status: ProxmoxClient['guestStatus'] = () => Promise.resolve({ ...running(), lock: 'backup' });
+    const { readCluster } = activitiesOver(
+      fakeDeps({ proxmox: aPair(status, [listed(100, 'pve1')]), exec: () => answered(VOTES) }),
+    );
+    const { guests } = await activityEnvironment().run(readCluster, { leaving: ['pve1'] });
+    expect(guests).toMatchObject([{ vmid: 100, lock: 'backup', obstacles: [] }]);
+  });
+
   it('leaves out a guest that was deleted between the list and its own word', async () => {
     const status: ProxmoxClient['guestStatus'] = ({ vmid, node }) =>
       vmid === 100 ? Promise.reject(goneFrom(node)) : Promise.resolve(running());

@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import { ErrorType } from '../../domain/errors.ts';
+import type { Policy } from '../../domain/policy.ts';
 import { jobsDue } from '../../planning/backups.ts';
 import { waitingActivities } from './activities.ts';
 import type { NodeRun } from './node-run.ts';
@@ -27,20 +28,26 @@ export async function holdBackups(run: NodeRun): Promise<void> {
 
 /** A backup that is broken off is no backup, and leaves its guest locked. */
 export async function letBackupsEnd({ node, policy, quick, journal }: NodeRun): Promise<void> {
-  const { running } = await quick.readBackups.executeWithOptions({ summary: `${node}: see whether a backup runs` }, []);
-  if (running.length === 0) return;
+  const awaited = await awaitBackups(node, policy, quick);
+  if (awaited !== null) journal.warn(`waited for ${awaited}`);
+}
+
+/** Returns for which backups it waited, for people; null when none ran. Fails where the policy is not to wait. */
+export async function awaitBackups(who: string, policy: Policy, quick: NodeRun['quick']): Promise<string | null> {
+  const { running } = await quick.readBackups.executeWithOptions({ summary: `${who}: see whether a backup runs` }, []);
+  if (running.length === 0) return null;
   const which = running.map((backup) => `${backup.what} on ${backup.node}`).join(', ');
   if (policy.backups === 'refuse') {
     throw ApplicationFailure.create({
       type: ErrorType.PlanChanged,
-      message: `${node} is left alone, because ${which} runs. Start again when it has ended, or set rollingUpdate.backups to "wait".`,
+      message: `${who} is left alone, because ${which} runs. Start again when it has ended, or set rollingUpdate.backups to "wait".`,
       nonRetryable: true,
     });
   }
-  journal.warn(`waited for ${which}`);
   const { backup: within } = policy.timeouts;
   await waitingActivities(policy.timeouts, within).awaitNoBackup.executeWithOptions(
-    { summary: `${node}: wait for ${which}` },
+    { summary: `${who}: wait for ${which}` },
     [{ within }],
   );
+  return which;
 }

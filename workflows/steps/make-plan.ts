@@ -6,11 +6,14 @@ import { failingProbes } from '../../planning/probe-findings.ts';
 import { windowTooShort } from '../../planning/window-findings.ts';
 import { quickActivities } from './activities.ts';
 import { askWindow } from './await-window.ts';
+import { awaitBackups } from './backups.ts';
 
 /** The plan for the nodes of the policy, from the world as it is now. Package lists are refreshed unless it is a dry run. */
 export async function makePlan(settings: RollSettings): Promise<RollPlan> {
   const { policy } = settings;
   const quick = quickActivities(policy.timeouts.workerLost);
+  // A guest that a backup holds cannot be asked whether it may move.
+  if (!policy.dryRun && policy.backups === 'wait') await awaitBackups('the plan', policy, quick);
   const wanted = policy.nodes.length > 0 ? policy.nodes : settings.nodes;
   const snapshot = await quick.readCluster.executeWithOptions({ summary: 'read votes, nodes, guests and HA' }, [
     { leaving: wanted },
