@@ -31,10 +31,11 @@ describe('a backup in the middle of a rolling update', () => {
 
   it('does not begin when it comes due while a node is in hand, and its job is enabled again', async () => {
     const backupJobs = [
-      { id: 'backup-soon', dueInMs: 45 * MINUTES, storage: 'pbs', vmids: [101, 201, 102, 202], enabled: true },
-      { id: 'backup-off', dueInMs: 45 * MINUTES, storage: 'pbs', vmids: [101], enabled: false },
+      { id: 'backup-soon', dueInMs: 28 * MINUTES, storage: 'pbs', vmids: [101, 201, 102, 202], enabled: true },
+      { id: 'backup-off', dueInMs: 28 * MINUTES, storage: 'pbs', vmids: [101], enabled: false },
     ];
-    roll = await rollLab({ site: smallSite({ overrides: { backupJobs } }) });
+    // Slow enough that the job is not due before the run has begun.
+    roll = await rollLab({ site: smallSite({ overrides: { backupJobs } }), scale: 20 });
     const before = places(roll);
     await roll.startWorker();
 
