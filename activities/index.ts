@@ -6,6 +6,7 @@ import { guardAll } from './guard.ts';
 import { createGuestActivities } from './guests.ts';
 import { createMailActivities } from './mail.ts';
 import { createHaArmingActivities } from './ha-arming.ts';
+import { createLeaseActivities } from './lease.ts';
 import { createMaintenanceActivities } from './maintenance.ts';
 import { createNodeActivities } from './node.ts';
 import { createProbeActivities } from './probes.ts';
@@ -24,6 +25,7 @@ export function createActivities(deps: ActivityDeps) {
   return guardAll({
     ...createSettingsActivities(deps),
     ...createClusterActivities(deps),
+    ...createLeaseActivities(),
     ...createNodeActivities(deps),
     ...createMaintenanceActivities(deps),
     ...createHaArmingActivities(deps),

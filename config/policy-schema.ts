@@ -24,6 +24,7 @@ export const DEFAULT_POLICY: Policy = {
   guests: { default: 'migrate', overrides: {}, rules: [] },
   timeouts: {
     approval: '12 hours',
+    lease: '6 hours',
     migration: '1 hour',
     guestShutdown: '5 minutes',
     replication: '30 minutes',
@@ -69,6 +70,9 @@ const guestFields = {
 
 const timeoutFields = {
   approval: duration.describe('Longest wait for an approval; after it the run ends as refused.'),
+  lease: duration.describe(
+    'Longest wait while another run has the cluster, such as a second rolling update; after it the run ends as refused.',
+  ),
   migration: duration.describe("Longest time for one guest's move."),
   guestShutdown: duration.describe('How long a guest may take to shut down in order; it is never forced.'),
   replication: duration.describe("Longest wait until a guest's disks are replicated once more before it moves."),

@@ -22,6 +22,11 @@ export function mailId(id: string): string {
   return `mail/${id}`;
 }
 
+/** The one lease of a cluster: whoever disturbs it holds this. */
+export function maintenanceLeaseId(cluster: string): string {
+  return `maintenance-lease/${cluster}`;
+}
+
 /**
  * Name of a remote job on a host: the same step of the same run finds its job again, whoever asks.
  * Only characters that a systemd unit name and a file name take.

@@ -20,4 +20,16 @@ export const Message = {
   report: 'report',
   /** Signal from a child to its parent: the node's progress changed. */
   nodeProgress: 'nodeProgress',
+  /** Update of the lease: have the cluster, or wait for it. Argument: LeaseRequest. Answer: LeaseAnswer. */
+  requestLease: 'request',
+  /** Update of the lease: the same, ahead of everyone, and the holder is told to stop. */
+  preemptLease: 'preempt',
+  /** Signal to the lease: a run needs it no more. Argument: its RunRef. */
+  releaseLease: 'release',
+  /** Query of the lease: who has the cluster and who waits for it. */
+  lease: 'lease',
+  /** Signal from the lease to a run that waits: it is its turn. */
+  leaseGranted: 'leaseGranted',
+  /** Signal from the lease to its holder: stop at the next safe point. Argument: LeaseRequest of who needs it. */
+  preempted: 'preempted',
 } as const;

@@ -60,6 +60,8 @@ export interface GuestRule {
 export interface PolicyTimeouts {
   /** Longest wait for an approval; then the run ends as refused. */
   readonly approval: Duration;
+  /** Longest wait for the lease of the cluster while another run disturbs it; then the run ends as refused. */
+  readonly lease: Duration;
   /** Longest time for one guest's move. */
   readonly migration: Duration;
   /** How long a guest may take to shut down in order; it is never forced. */

@@ -94,10 +94,12 @@ export interface RollProgress {
   readonly cluster: string;
   readonly startedAt: string;
   readonly paused: boolean;
-  /** What the run waits for, if anything: a person, or with `waitingUntil` a point in time. */
+  /** What the run waits for, if anything: a person where `asking`, with `waitingUntil` a point in time. */
   readonly waitingFor: string | null;
-  /** ISO 8601: when it goes on by itself; null while it waits for a person. */
+  /** ISO 8601: when it goes on by itself; null while it waits for something else. */
   readonly waitingUntil: string | null;
+  /** A person is asked to `approve` what the run waits for. */
+  readonly asking: boolean;
   readonly nodes: readonly NodeProgress[];
   readonly expectedMilliseconds: number;
 }

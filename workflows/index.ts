@@ -1,4 +1,5 @@
 /** The only entry of the workflow bundle. */
 export { deliverMail } from './deliver-mail.ts';
+export { maintenanceLease } from './maintenance-lease.ts';
 export { rollingUpdate } from './rolling-update.ts';
 export { updateNode } from './update-node.ts';

@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { LeaseAnswer, LeaseRequest, LeaseView, RunRef } from '../domain/lease.ts';
 import { Message } from '../domain/messages.ts';
 import type { NodePlan, RollPlan } from '../domain/plan.ts';
 import type { NodeProgress, RollProgress, RollReport } from '../domain/report.ts';
@@ -23,3 +24,10 @@ export const nodeProgressQuery = defineQuery<NodeProgress>(Message.progress);
 
 /** From `updateNode` to the `rollingUpdate` that started it. */
 export const nodeProgressSignal = defineSignal<[NodeProgress]>(Message.nodeProgress);
+
+export const requestLeaseUpdate = defineUpdate<LeaseAnswer, [LeaseRequest]>(Message.requestLease);
+export const preemptLeaseUpdate = defineUpdate<LeaseAnswer, [LeaseRequest]>(Message.preemptLease);
+export const releaseLeaseSignal = defineSignal<[RunRef]>(Message.releaseLease);
+export const leaseQuery = defineQuery<LeaseView>(Message.lease);
+export const leaseGrantedSignal = defineSignal(Message.leaseGranted);
+export const preemptedSignal = defineSignal<[LeaseRequest]>(Message.preempted);

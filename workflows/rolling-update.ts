@@ -16,6 +16,7 @@ import { blockersIn, findingsOf } from '../planning/findings.ts';
 import { nodeProgressSignal, rollPlanQuery, rollProgressQuery, rollReportQuery } from './messages.ts';
 import { loadSettings } from './steps/activities.ts';
 import { listenToGoNow } from './steps/await-window.ts';
+import { leaseOf, thisRun } from './steps/lease.ts';
 import { makePlan } from './steps/make-plan.ts';
 import { listenToOperator } from './steps/operator.ts';
 import { conclude, describeEnd, describePlan, endRollBadly, refuseRoll } from './steps/roll-end.ts';
@@ -30,7 +31,8 @@ import { updateNode, type UpdateNodeInput } from './update-node.ts';
  *
  * Without input everything comes from the configuration; any part of the policy can be given instead. A dry run is the
  * same code up to the plan. Each node is a child run, planned anew when its turn comes. At the end of a maintenance window
- * the roll stops between two nodes and goes on in the next.
+ * the roll stops between two nodes and goes on in the next. While it has begun with its nodes and not come to such a stop, it
+ * has the lease of the cluster, for which it waits its turn.
  *
  * Fails with `InvalidInput`, or with `Refused`, `Aborted` or `RollFailed` that carry the RollReport as first detail.
  */
@@ -54,6 +56,7 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
   return CancellationScope.nonCancellable(async () => {
     const settings = await loadSettings(input ?? {});
     goNow.among(settings.policy.windows);
+    const lease = leaseOf(thisRun(), 'rolling update', settings, operator);
     try {
       const plan = await makePlan(settings);
       journal.planned(plan);
@@ -63,7 +66,7 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
       if (plan.nodes.every((node) => node.action === 'skip')) {
         return conclude(journal, 'nothing-to-do', 'every node is up to date');
       }
-      await updateInTurn(plan, { input: input ?? {}, settings, journal, operator, skipped, goNow });
+      await updateInTurn(plan, { input: input ?? {}, settings, journal, operator, skipped, goNow, lease });
       return conclude(journal, 'done', describeEnd(journal.finishedNodes()));
     } catch (error) {
       throw journal.ended() ? error : endRollBadly(error, journal, operator);
@@ -80,8 +83,12 @@ async function updateInTurn(plan: RollPlan, roll: Roll): Promise<void> {
   if (settings.policy.approval === 'plan') {
     await operator.awaitApproval('approve the plan', settings.policy.timeouts.approval);
   }
-  for (const { node } of plan.nodes) {
-    journal.finished(await takeTurn(node, roll, (planned, approved) => updateOne(planned, approved, roll)));
+  try {
+    for (const { node } of plan.nodes) {
+      journal.finished(await takeTurn(node, roll, (planned, approved) => updateOne(planned, approved, roll)));
+    }
+  } finally {
+    await roll.lease.release();
   }
 }
 

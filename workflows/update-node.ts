@@ -13,6 +13,7 @@ import { holdBackups } from './steps/backups.ts';
 import { awaitCephWell } from './steps/ceph.ts';
 import { drain, enterMaintenance } from './steps/drain.ts';
 import { giveBack, giveBackAfterFailure, whyNotLeftWell } from './steps/give-back.ts';
+import { leaseOf, rollOrThisRun, type Lease } from './steps/lease.ts';
 import { endNodeBadly, refuseNode } from './steps/node-end.ts';
 import { createNodeJournal, type NodeJournal } from './steps/node-journal.ts';
 import { agreePlan } from './steps/node-plan.ts';
@@ -39,7 +40,8 @@ export interface UpdateNodeInput {
  * Guarantees: nothing is touched before every check has passed; the node reboots only while the others can do without
  * it; every change is on the undo list before it is made and is taken back whether the update succeeds, fails or is
  * cancelled, unless the node is too sick to take its guests. Steps are never broken off half-way: pause, abort and
- * cancel take effect between them.
+ * cancel take effect between them. It has the lease of the cluster, its own or that of its roll, and does not wait for it:
+ * its workflow id would be missing to the run that has it.
  *
  * Fails with `InvalidInput`, `Refused`, `OutsideWindow`, `Aborted` or `NodeUpdateFailed`; all but the first carry the NodeReport.
  */
@@ -89,7 +91,12 @@ export async function updateNode(input: UpdateNodeInput): Promise<NodeReport> {
       describeOutcome('refused');
       return journal.report('refused', why, []);
     });
-    return carryOut(agreed, settings, journal, operator);
+    const lease = leaseOf(rollOrThisRun(), `update of ${node}`, settings, operator);
+    try {
+      return await carryOut(agreed, settings, { journal, operator, lease });
+    } finally {
+      if (!workflowInfo().parent) await lease.release();
+    }
   });
 }
 
@@ -110,13 +117,15 @@ function refuseBesideAnother(node: string, cluster: string, journal: NodeJournal
 async function carryOut(
   plan: NodePlan,
   { policy }: RollSettings,
-  journal: NodeJournal,
-  operator: Operator,
+  { journal, operator, lease }: { journal: NodeJournal; operator: Operator; lease: Lease },
 ): Promise<NodeReport> {
   const { node } = plan;
   const quick = quickActivities(policy.timeouts.workerLost);
   const run: NodeRun = { node, plan, policy, operator, journal, ledger: createUndoLedger(), quick };
   journal.expectGuests(plan.moves);
+  await lease.require().catch((error: unknown) => {
+    throw endNodeBadly(error, run, []);
+  });
   const before = await renew(run);
   journal.enter('returning');
   const open = await giveBack(run, policy.timeouts.migration);

@@ -63,7 +63,7 @@ describe('the progress', () => {
   });
 
   it('says how to go on when it is paused or waits for a person', () => {
-    const text = renderProgress({ ...progress, paused: true, waitingFor: 'approve the plan' }, { now });
+    const text = renderProgress({ ...progress, paused: true, waitingFor: 'approve the plan', asking: true }, { now });
     expect(text).toContain('Go on with: caretaker resume');
     expect(text).toContain('Waits for you: approve the plan. Agree with: caretaker approve');
   });
@@ -82,7 +82,7 @@ describe('the progress', () => {
 
   it('names the command as it can be typed under npm', () => {
     const layout = layoutFor({ write: () => true }, { npm_lifecycle_event: 'start' });
-    const waiting = { ...progress, waitingFor: 'approve the plan' };
+    const waiting = { ...progress, waitingFor: 'approve the plan', asking: true };
     expect(renderProgress(waiting, { ...layout, now })).toContain('Agree with: npm run caretaker -- approve');
   });
 

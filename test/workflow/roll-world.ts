@@ -7,6 +7,7 @@ import { mergePolicy } from '../../config/policy.ts';
 import type { CephState } from '../../domain/ceph.ts';
 import type { Backups, ClusterSnapshot, Guest, NodeSoftware } from '../../domain/cluster.ts';
 import { updateNodeId } from '../../domain/ids.ts';
+import type { LeaseAnswer } from '../../domain/lease.ts';
 import type { PolicyOverrides } from '../../domain/policy.ts';
 import type { ProbeResult } from '../../domain/probe.ts';
 import type { NodeReport, RollProgress, RollReport } from '../../domain/report.ts';
@@ -44,6 +45,8 @@ export interface World {
   name: string;
   cluster: ClusterParts;
   guests: Guest[];
+  /** What a run is told that asks for the lease. */
+  lease: LeaseAnswer;
   software: Map<string, NodeSoftware>;
   /** What was to be mailed; the outcome of each try is decided by `before.sendMail`, which may throw. */
   mails: SendMailInput[];
@@ -74,6 +77,8 @@ const READING: readonly Name[] = [
   'awaitUpgradeOver',
   'readWindow',
   'checkProbes',
+  'requestLease',
+  'isRunOver',
 ];
 
 export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = {}): World {
@@ -88,6 +93,7 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
     guests: [...guests],
     backups: { running: [], jobs: [] },
     ceph: null,
+    lease: { granted: true },
     software: new Map(['pve1', 'pve2'].map((node) => [node, outdated(node)])),
     mails: [],
     ailing: new Map(),
@@ -158,6 +164,9 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
         probes.map(({ name }) => world.ailing.get(name) ?? { name, ok: true, detail: 'well' }),
       ),
       readWindow: recorded('readWindow', (input) => askCalendar(world, input)),
+      // The lease is pretended, too: the real one would outlive the worker of the test.
+      requestLease: recorded('requestLease', () => world.lease),
+      isRunOver: recorded('isRunOver', () => false),
     } satisfies Activities,
   });
 }

@@ -25,6 +25,17 @@ export function quickActivities(workerLost: Duration = DEFAULT_WORKER_LOST) {
   });
 }
 
+/** Activities that look once, for those who will look again anyway. */
+export function lookingActivities() {
+  return proxyActivities<Activities>({
+    startToCloseTimeout: '30 seconds',
+    scheduleToCloseTimeout: '2 minutes',
+    heartbeatTimeout: DEFAULT_WORKER_LOST,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { maximumAttempts: 2 },
+  });
+}
+
 /** The configuration with the input of the run merged in. */
 export async function loadSettings(input: PolicyOverrides): Promise<RollSettings> {
   try {

@@ -7,6 +7,7 @@ import type { WindowAnswer } from '../../domain/window.ts';
 import { goNowSignal, goNowUpdate } from '../messages.ts';
 import { quickActivities } from './activities.ts';
 import { failureDetail, failureType } from './failures.ts';
+import type { Lease } from './lease.ts';
 import type { Operator } from './operator.ts';
 import type { RollJournal } from './roll-journal.ts';
 
@@ -46,18 +47,24 @@ export interface Waiting {
   readonly operator: Operator;
   readonly journal: RollJournal;
   readonly goNow: GoNow;
+  /** Is given back meanwhile. */
+  readonly lease: Lease;
 }
 
 /**
  * Holds until `plan` may be begun, with nothing disturbed meanwhile. True when it had to wait: then the world is another
  * and has to be looked at again.
  */
-export async function awaitWindow(plan: NodePlan, { policy, operator, journal, goNow }: Waiting): Promise<boolean> {
+export async function awaitWindow(
+  plan: NodePlan,
+  { policy, operator, journal, goNow, lease }: Waiting,
+): Promise<boolean> {
   if (goNow.asked || plan.action === 'skip') return false;
   const answer = await askWindow(plan, policy);
   if (answer.start) return false;
   if (answer.opens === null) throw outside(plan, 'no maintenance window is long enough for it', []);
   const since = now();
+  await lease.release();
   const what = `the maintenance window that opens on ${answer.opensLocal}`;
   await operator.waitUntil(answer.opens, what, () => goNow.asked);
   journal.waited({ for: 'the maintenance window', from: since, until: now() });

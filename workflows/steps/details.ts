@@ -1,3 +1,4 @@
+import type { LeaseState } from '../../domain/lease.ts';
 import type { NodePlan } from '../../domain/plan.ts';
 import type { GuestProgress, NodeProgress, RollProgress } from '../../domain/report.ts';
 
@@ -27,6 +28,24 @@ export function rollDetails(progress: RollProgress, plan: readonly NodePlan[]): 
     '| node | phase | plan | guests away |',
     '| --- | --- | --- | --- |',
     ...rows,
+  ].join('\n');
+}
+
+/** Who has the cluster and who waits for it. */
+export function leaseDetails({ holder, queue }: LeaseState): string {
+  if (holder === null) return 'Nobody has the cluster, and nobody waits for it.';
+  const told = holder.preemptedBy === null ? '' : `, told to make way for ${holder.preemptedBy.run.workflowId}`;
+  const rows = [
+    { claim: holder, state: `has the cluster${told}` },
+    ...queue.map((claim, index) => ({ claim, state: `waits, ${index + 1}.` })),
+  ];
+  return [
+    '| run | state | since | to | priority |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows.map(
+      ({ claim, state }) =>
+        `| ${claim.run.workflowId} | ${state} | ${claim.since} | ${claim.reason} | ${claim.priority} |`,
+    ),
   ].join('\n');
 }
 

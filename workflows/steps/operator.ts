@@ -10,6 +10,7 @@ import {
 } from '@temporalio/workflow';
 import type { Duration } from '../../domain/duration.ts';
 import { ErrorType } from '../../domain/errors.ts';
+import type { LeaseRequest } from '../../domain/lease.ts';
 import {
   abortSignal,
   abortUpdate,
@@ -17,6 +18,7 @@ import {
   approveUpdate,
   pauseSignal,
   pauseUpdate,
+  preemptedSignal,
   resumeSignal,
   resumeUpdate,
 } from '../messages.ts';
@@ -32,10 +34,14 @@ export interface Operator {
   readonly waitingFor: string | null;
   /** ISO 8601: when the run goes on by itself, or null. */
   readonly waitingUntil: string | null;
-  /** Throws `Aborted` or the cancellation when the run shall end; does not hold. */
+  /** A person is asked to `approve` what the run waits for. */
+  readonly asking: boolean;
+  /** Throws `Aborted` or the cancellation when the run shall end or make way; does not hold. */
   stopIfAsked(): void;
   /** Holds while paused. Throws `Aborted` or the cancellation when the run shall end. */
   safePoint(): Promise<void>;
+  /** Waits for something else than a person; false when it did not come in time. Ends like a safe point. */
+  awaitEvent(what: string, done: () => boolean, milliseconds: number): Promise<boolean>;
   /** Waits for `approve`; throws `Refused` after `timeout`. */
   awaitApproval(question: string, timeout: Duration): Promise<void>;
   /** Waits for a point in time (ISO 8601), or until `done` if that comes first. */
@@ -55,15 +61,16 @@ export function listenToOperator(onChange: () => void, childAsks: () => boolean 
   let paused = false;
   let aborted = false;
   let cancelled = false;
+  let preemptedBy: LeaseRequest | null = null;
   let approvals = 0;
   let asking = false;
   let waitingFor: string | null = null;
   let waitingUntil: string | null = null;
   let child: { handle: Child; cancel: () => void } | null = null;
 
-  const forward = (signal: SignalDefinition) => {
+  const forward = <Args extends unknown[]>(signal: SignalDefinition<Args>, ...args: Args) => {
     // The child may have ended in this moment: then there is nobody left to tell.
-    void child?.handle.signal(signal).catch(() => undefined);
+    void child?.handle.signal(signal, ...args).catch(() => undefined);
   };
   const pause = () => {
     paused = true;
@@ -95,6 +102,13 @@ export function listenToOperator(onChange: () => void, childAsks: () => boolean 
     return 'will stop after the current step and tidy up';
   };
 
+  const makeWay = (by: LeaseRequest) => {
+    if (typeof (by as Partial<LeaseRequest> | undefined)?.run?.workflowId !== 'string') return;
+    preemptedBy = by;
+    forward(preemptedSignal, by);
+    onChange();
+  };
+
   setHandler(pauseUpdate, pause, { description: 'Hold at the next safe point.' });
   setHandler(pauseSignal, () => void pause(), { description: 'Hold at the next safe point.' });
   setHandler(resumeUpdate, resume, { description: 'Go on after a pause.' });
@@ -106,6 +120,8 @@ export function listenToOperator(onChange: () => void, childAsks: () => boolean 
   setHandler(abortUpdate, abort, { description: 'Stop after the current step and tidy up.' });
   setHandler(abortSignal, () => void abort(), { description: 'Stop after the current step and tidy up.' });
 
+  setHandler(preemptedSignal, makeWay, { description: 'Sent by the lease: stop after the current step and tidy up.' });
+
   void CancellationScope.current().cancelRequested.catch(() => {
     cancelled = true;
     child?.cancel();
@@ -113,17 +129,14 @@ export function listenToOperator(onChange: () => void, childAsks: () => boolean 
 
   const throwIfEnding = () => {
     if (cancelled) throw new CancelledFailure('The run was cancelled.');
-    if (!aborted) return;
-    throw ApplicationFailure.create({
-      type: ErrorType.Aborted,
-      message: 'An operator asked to stop. Start again when you want to go on: finished nodes are skipped.',
-      nonRetryable: true,
-    });
+    if (preemptedBy !== null)
+      throw abortedBecause(`Pre-empted by ${preemptedBy.run.workflowId}: ${preemptedBy.reason}`);
+    if (aborted) throw abortedBecause('An operator asked to stop');
   };
   const waitFor = async (what: string, done: () => boolean, timeout?: Duration | number): Promise<boolean> => {
     waitingFor = what;
     onChange();
-    const ended = () => done() || aborted || cancelled;
+    const ended = () => done() || aborted || cancelled || preemptedBy !== null;
     const inTime =
       timeout === undefined ? (await condition(ended), true) : await condition(ended, timeout, { summary: what });
     waitingFor = null;
@@ -145,7 +158,14 @@ export function listenToOperator(onChange: () => void, childAsks: () => boolean 
     get waitingUntil() {
       return waitingUntil;
     },
+    get asking() {
+      return asking;
+    },
     stopIfAsked: throwIfEnding,
+    async awaitEvent(what, done, milliseconds) {
+      throwIfEnding();
+      return waitFor(what, done, milliseconds);
+    },
     async safePoint() {
       throwIfEnding();
       if (paused) await waitFor('resume', () => !paused);
@@ -176,10 +196,19 @@ export function listenToOperator(onChange: () => void, childAsks: () => boolean 
       // What was asked for while the child was being started.
       if (paused) forward(pauseSignal);
       if (aborted) forward(abortSignal);
+      if (preemptedBy) forward(preemptedSignal, preemptedBy);
       if (cancelled) cancel();
       return () => {
         child = null;
       };
     },
   };
+}
+
+function abortedBecause(why: string): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: ErrorType.Aborted,
+    message: `${why}. Start again when you want to go on: finished nodes are skipped.`,
+    nonRetryable: true,
+  });
 }

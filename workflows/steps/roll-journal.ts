@@ -46,6 +46,7 @@ export function createRollJournal(operator: () => Operator): RollJournal {
     paused: operator().paused,
     waitingFor: operator().waitingFor,
     waitingUntil: operator().waitingUntil,
+    asking: operator().asking,
     nodes: [...nodes.values()],
     expectedMilliseconds: (plan?.nodes ?? []).reduce((total, node) => total + node.expectedMilliseconds, 0),
   });

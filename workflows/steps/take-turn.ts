@@ -3,6 +3,7 @@ import type { RollSettings } from '../../domain/policy.ts';
 import type { NodeReport } from '../../domain/report.ts';
 import { blockersIn, findingsOf } from '../../planning/findings.ts';
 import { awaitWindow, planAgreedOutsideWindow, type GoNow } from './await-window.ts';
+import type { Lease } from './lease.ts';
 import { makePlan } from './make-plan.ts';
 import type { Operator } from './operator.ts';
 import { refuseToGoOn } from './roll-end.ts';
@@ -15,11 +16,12 @@ export interface Turn {
   readonly operator: Operator;
   readonly skipped: ReadonlySet<string>;
   readonly goNow: GoNow;
+  readonly lease: Lease;
 }
 
 /**
- * One node, from its turn to its report. A turn that comes outside the maintenance windows waits for the next one, in
- * which everything that is still to come is planned anew.
+ * One node, from its turn to its report. A turn that comes outside the maintenance windows waits for the next one, and one
+ * that finds another run at the cluster waits for its end; then everything that is still to come is planned anew.
  *
  * @param update Carries out a plan; `approved` when a person has agreed to it before the wait.
  */
@@ -34,7 +36,8 @@ export async function takeTurn(
     await operator.safePoint();
     if (skipped.has(node)) return skippedReport(node);
     const planned = agreed ?? journal.planOf(node);
-    if (await awaitWindow(planned, { ...turn, policy: settings.policy })) {
+    // Both may take hours, after which the world is another.
+    if ((await awaitWindow(planned, { ...turn, policy: settings.policy })) || (await awaitLease(planned, turn))) {
       await planAgain(node, turn);
       continue;
     }
@@ -47,6 +50,15 @@ export async function takeTurn(
       journal.postponed(node);
     }
   }
+}
+
+/**
+ * True when the roll had to wait for the lease. Where a person agrees to every node, the run of the node takes it for the
+ * roll after that: nobody shall wait for a person who has not touched anything yet.
+ */
+async function awaitLease({ action }: NodePlan, { settings: { policy }, lease }: Turn): Promise<boolean> {
+  if (action === 'skip' || policy.approval === 'every-node') return false;
+  return lease.hold(policy.timeouts.lease);
 }
 
 /** The nodes from `node` on, with every check: a week may have passed. */

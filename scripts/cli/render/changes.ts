@@ -15,8 +15,12 @@ export function describeChanges(before: RollProgress | null, after: RollProgress
     ),
   );
   if (after.paused !== (before?.paused ?? false)) lines.push(after.paused ? 'paused' : 'resumed');
-  if (after.waitingFor !== null && after.waitingFor !== before?.waitingFor) {
-    lines.push(`waits for you: ${after.waitingFor}; agree with: ${command} approve`);
+  if (after.waitingFor !== null && after.waitingFor !== before?.waitingFor && (after.asking || !after.paused)) {
+    lines.push(
+      after.asking
+        ? `waits for you: ${after.waitingFor}; agree with: ${command} approve`
+        : `waits for ${after.waitingFor}`,
+    );
   }
   return lines;
 }

@@ -105,8 +105,10 @@ function renderNotes(progress: RollProgress, options: ProgressOptions, width: nu
     notes.push(style.caution(`Paused: it holds at its next safe point. Go on with: ${command} resume`));
   if (progress.waitingFor !== null && progress.waitingUntil !== null) {
     notes.push(style.caution(wrap(`Waits for ${progress.waitingFor}. Begin now with: ${command} go-now`, width)));
-  } else if (progress.waitingFor !== null) {
+  } else if (progress.waitingFor !== null && progress.asking) {
     notes.push(style.caution(wrap(`Waits for you: ${progress.waitingFor}. Agree with: ${command} approve`, width)));
+  } else if (progress.waitingFor !== null && !progress.paused) {
+    notes.push(style.caution(wrap(`Waits for ${progress.waitingFor}`, width)));
   }
   if (webUiUrl) notes.push(`${style.faint('Web UI')}  ${webUiUrl}`);
   return notes.join('\n');

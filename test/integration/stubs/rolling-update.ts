@@ -14,7 +14,12 @@ export async function rollingUpdate(input: PolicyOverrides): Promise<RollReport>
   const startedAt = new Date().toISOString();
   let approved = role !== 'waits';
   const waitingFor = (): string | null => (approved ? null : 'approve the plan');
-  setHandler(defineQuery<RollProgress>(Message.progress), () => ({ ...progress, startedAt, waitingFor: waitingFor() }));
+  setHandler(defineQuery<RollProgress>(Message.progress), () => ({
+    ...progress,
+    startedAt,
+    waitingFor: waitingFor(),
+    asking: !approved,
+  }));
   setHandler(defineQuery(Message.plan), () => plan);
   setHandler(
     defineUpdate<string>(Message.approve),

@@ -138,6 +138,7 @@ export const progress: RollProgress = {
   paused: false,
   waitingFor: null,
   waitingUntil: null,
+  asking: false,
   expectedMilliseconds: 1_500_000,
   nodes: [
     {

@@ -1,0 +1,208 @@
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LeaseAnswer, LeaseRequest } from '../../domain/lease.ts';
+import { aVm, theSoftware } from '../helpers/builders.ts';
+import { timeSkippingEnvironment } from '../helpers/temporal.ts';
+import {
+  aWorld,
+  during,
+  failureOf,
+  progressOf,
+  roll,
+  until,
+  updateOneNode,
+  type Run,
+  type World,
+} from './roll-world.ts';
+import type { RollReport } from '../../domain/report.ts';
+
+let environment: TestWorkflowEnvironment;
+beforeAll(async () => {
+  environment = await timeSkippingEnvironment();
+});
+afterAll(() => environment.teardown());
+
+const TAKEN: LeaseAnswer = {
+  granted: false,
+  holder: {
+    run: { workflowId: 'rolling-update/first', runId: 'first-run' },
+    reason: 'rolling update',
+    priority: 'maintenance',
+    since: '2026-11-22T03:00:00.000Z',
+    preemptedBy: null,
+  },
+  ahead: 0,
+};
+const HELD_BY = 'rolling-update/first has the cluster since 2026-11-22T03:00:00.000Z (rolling update)';
+
+const POWER: LeaseRequest = {
+  run: { workflowId: 'power-guard/rack', runId: 'power-run' },
+  reason: 'the UPS is on battery',
+  priority: 'power',
+};
+
+function takenWorld(...parts: Parameters<typeof aWorld>): World {
+  return Object.assign(aWorld(...parts), { lease: TAKEN });
+}
+
+async function untilQueued(run: Run<RollReport>): Promise<void> {
+  await until(async () => (await progressOf(run.handle)).waitingFor?.startsWith('its turn') === true);
+}
+
+// First, while nothing else has been run: after a whole roll the server skips no more time.
+describe('a turn that does not come', () => {
+  it('has the roll refused in the end, saying who has the cluster', async () => {
+    const world = takenWorld([], { timeouts: { lease: '1 hour' } });
+    const failure = await failureOf(roll(environment, world));
+    expect(failure).toMatchObject({ type: 'Refused', report: { outcome: 'refused' } });
+    expect(failure.message).toContain(`Waited 1 hour for the cluster: ${HELD_BY}`);
+    expect(world.changes()).toEqual([]);
+  });
+
+  it('is asked for again after a while, in case the word was lost', async () => {
+    const world = takenWorld();
+    world.before.requestLease = () => {
+      if (world.calls.filter(({ name }) => name === 'requestLease').length > 2) world.lease = { granted: true };
+    };
+    expect((await roll(environment, world)).outcome).toBe('done');
+  });
+});
+
+describe('a roll that finds the cluster in other hands', () => {
+  it('waits for its turn, says whom it waits for, and then goes on', async () => {
+    const world = takenWorld();
+    const report = await roll(environment, world, {
+      meanwhile: async (run) => {
+        await untilQueued(run);
+        expect(await progressOf(run.handle)).toMatchObject({ waitingFor: `its turn: ${HELD_BY}`, asking: false });
+        expect(world.changes()).toEqual([]);
+        world.lease = { granted: true };
+        await run.handle.signal('leaseGranted');
+      },
+    });
+    expect(report.outcome).toBe('done');
+  });
+
+  it('makes its plan anew when its turn has come: the other run may have done the work', async () => {
+    const world = takenWorld();
+    const report = await roll(environment, world, {
+      meanwhile: async (run) => {
+        await untilQueued(run);
+        for (const node of world.nodes) world.software.set(node, theSoftware(node));
+        world.lease = { granted: true };
+        await run.handle.signal('leaseGranted');
+      },
+    });
+    expect(report.nodes.map(({ outcome }) => outcome)).toEqual(['skipped', 'skipped']);
+    expect(world.changes()).toEqual([]);
+  });
+
+  it('refuses when its turn has come and the other run has left the cluster unfit', async () => {
+    const world = takenWorld();
+    const failure = await failureOf(
+      roll(environment, world, {
+        meanwhile: async (run) => {
+          await untilQueued(run);
+          world.cluster = { quorate: false };
+          world.lease = { granted: true };
+          await run.handle.signal('leaseGranted');
+        },
+      }),
+    );
+    expect(failure).toMatchObject({ type: 'Refused', report: { outcome: 'refused' } });
+    expect(world.changes()).toEqual([]);
+  });
+
+  it('can be told to stop while it waits', async () => {
+    const world = takenWorld();
+    const failure = await failureOf(
+      roll(environment, world, {
+        meanwhile: async (run) => {
+          await untilQueued(run);
+          await run.handle.executeUpdate('abort');
+        },
+      }),
+    );
+    expect(failure).toMatchObject({ type: 'Aborted', report: { outcome: 'aborted' } });
+    expect(world.changes()).toEqual([]);
+  });
+
+  it('does not ask before a person has agreed to the plan', async () => {
+    const world = aWorld([], { approval: 'plan' });
+    const asked = () => world.calls.filter(({ name }) => name === 'requestLease').length;
+    await roll(environment, world, {
+      meanwhile: async (run) => {
+        await until(async () => (await progressOf(run.handle)).asking);
+        expect(asked()).toBe(0);
+        await run.handle.executeUpdate('approve');
+      },
+    });
+    expect(asked()).toBeGreaterThan(0);
+  });
+
+  it('and loses it in the middle touches no further node', async () => {
+    const world = aWorld();
+    world.before.awaitRejoin = () => {
+      world.lease = TAKEN;
+    };
+    const failure = await failureOf(roll(environment, world));
+    expect(failure).toMatchObject({
+      type: 'RollFailed',
+      report: { nodes: [{ outcome: 'updated' }, { node: 'pve2', outcome: 'refused' }] },
+    });
+    expect(world.changes()).toEqual(['upgradeNode pve1', 'awaitRejoin pve1']);
+  });
+});
+
+describe('a run of one node that finds the cluster in other hands', () => {
+  it('is refused at once, for the other run needs its workflow id', async () => {
+    const world = takenWorld();
+    const failure = await failureOf(updateOneNode(environment, world, { node: 'pve1' }));
+    expect(failure).toMatchObject({ type: 'Refused', report: { outcome: 'refused' } });
+    expect(failure.message).toContain(`The cluster is not free: ${HELD_BY}`);
+    expect(world.changes()).toEqual([]);
+  });
+});
+
+describe('a roll that has to make way for power', () => {
+  it('lets its step end, brings the guests home, stops the line and reports who pre-empted it', async () => {
+    const world = aWorld([aVm(100)]);
+    const tell = during(
+      environment,
+      world,
+      'moveGuest',
+      (run) => run.handle.signal('preempted', POWER),
+      'workflowExecutionSignaledEventAttributes',
+    );
+    const failure = await failureOf(roll(environment, world, { meanwhile: tell }));
+    expect(failure).toMatchObject({ type: 'Aborted', report: { outcome: 'aborted' } });
+    expect(failure.report.reason).toContain('Pre-empted by power-guard/rack: the UPS is on battery');
+    expect(failure.report.nodes[0]).toMatchObject({ outcome: 'aborted', openUndo: [] });
+    expect(world.changes()).toEqual(['move 100 pve1→pve2', 'awaitRejoin pve1', 'move 100 pve2→pve1']);
+  });
+
+  it('ends its wait for a person', async () => {
+    const world = aWorld([], { approval: 'plan' });
+    const failure = await failureOf(
+      roll(environment, world, {
+        meanwhile: async (run) => {
+          await until(async () => (await progressOf(run.handle)).asking);
+          await run.handle.signal('preempted', POWER);
+        },
+      }),
+    );
+    expect(failure).toMatchObject({ type: 'Aborted', report: { outcome: 'aborted' } });
+  });
+
+  it('ignores a message that names nobody', async () => {
+    const world = aWorld([], { approval: 'plan' });
+    const report = await roll(environment, world, {
+      meanwhile: async (run) => {
+        await until(async () => (await progressOf(run.handle)).asking);
+        await run.handle.signal('preempted');
+        await run.handle.executeUpdate('approve');
+      },
+    });
+    expect(report.outcome).toBe('done');
+  });
+});

@@ -1,0 +1,112 @@
+import { ApplicationFailure, getExternalWorkflowHandle, setHandler, workflowInfo } from '@temporalio/workflow';
+import { toMilliseconds, type Duration } from '../../domain/duration.ts';
+import { ErrorType } from '../../domain/errors.ts';
+import { maintenanceLeaseId } from '../../domain/ids.ts';
+import type { LeaseAnswer, LeaseRequest, RunRef } from '../../domain/lease.ts';
+import type { RollSettings } from '../../domain/policy.ts';
+import { describeHolder } from '../../planning/lease.ts';
+import { leaseGrantedSignal, releaseLeaseSignal } from '../messages.ts';
+import { quickActivities } from './activities.ts';
+import type { Operator } from './operator.ts';
+
+/** A run that waits asks again so often: nothing is lost with a lease that somebody has terminated. */
+const ASK_AGAIN: Duration = '10 minutes';
+
+/** The lease of the cluster as one run sees it; see `maintenanceLease`. */
+export interface Lease {
+  /**
+   * Waits for its turn. True when it had to wait: what was planned before may be old. Throws `Refused` after `within`,
+   * and what the operator throws when the run shall end.
+   */
+  hold(within: Duration): Promise<boolean>;
+  /** Has it now, or throws `Refused`. Asking for what one holds proves that one holds it still. */
+  require(): Promise<void>;
+  /** Lets the next one have it, whether the run has it, waits for it or never asked. */
+  release(): Promise<void>;
+}
+
+/** @param reason What the run is about to do, for those who wait for it. */
+export function leaseOf(
+  run: RunRef,
+  reason: string,
+  { cluster, policy }: RollSettings,
+  operator: Pick<Operator, 'awaitEvent'>,
+): Lease {
+  const request: LeaseRequest = { run, reason, priority: 'maintenance' };
+  let held = false;
+  let granted = false;
+  setHandler(
+    leaseGrantedSignal,
+    () => {
+      granted = true;
+    },
+    { description: 'Sent by the lease: it is the turn of this run.' },
+  );
+
+  const ask = (): Promise<LeaseAnswer> =>
+    quickActivities(policy.timeouts.workerLost).requestLease.executeWithOptions(
+      { summary: `ask for the lease of ${cluster}` },
+      [{ cluster, request }],
+    );
+  const release = async () => {
+    held = false;
+    // A lease that has ended has nothing to be given back.
+    await getExternalWorkflowHandle(maintenanceLeaseId(cluster))
+      .signal(releaseLeaseSignal, run)
+      .catch(() => undefined);
+  };
+
+  return {
+    async hold(within) {
+      if (held) return false;
+      granted = false;
+      const deadline = Date.now() + toMilliseconds(within);
+      let answer = await ask();
+      const atOnce = answer.granted;
+      while (!answer.granted) {
+        const left = deadline - Date.now();
+        if (left <= 0) throw refuse(answer, `Waited ${within} for the cluster`);
+        const patience = Math.min(left, toMilliseconds(ASK_AGAIN));
+        await operator.awaitEvent(describeWait(answer), () => granted, patience);
+        answer = granted ? { granted } : await ask();
+      }
+      held = true;
+      return !atOnce;
+    },
+    async require() {
+      const answer = await ask();
+      if (!answer.granted) {
+        await release();
+        throw refuse(answer, 'The cluster is not free');
+      }
+    },
+    release,
+  };
+}
+
+/** The run itself. */
+export function thisRun(): RunRef {
+  const { workflowId, runId } = workflowInfo();
+  return { workflowId, runId };
+}
+
+/** For the run of a node the rolling update that started it, which has the lease for all its nodes. */
+export function rollOrThisRun(): RunRef {
+  const { parent } = workflowInfo();
+  return parent ? { workflowId: parent.workflowId, runId: parent.runId } : thisRun();
+}
+
+type Taken = Extract<LeaseAnswer, { granted: false }>;
+
+function describeWait({ holder, ahead }: Taken): string {
+  const others = ahead === 0 ? '' : `; ${ahead} more before this run`;
+  return `its turn: ${describeHolder(holder)}${others}`;
+}
+
+function refuse({ holder }: Taken, why: string): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: ErrorType.Refused,
+    message: `${why}: ${describeHolder(holder)}. Start again when that run is over; rollingUpdate waits for its turn (rollingUpdate.timeouts.lease).`,
+    nonRetryable: true,
+  });
+}
