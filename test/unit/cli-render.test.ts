@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { describeChanges } from '../../scripts/cli/render/changes.ts';
+import { renderLease } from '../../scripts/cli/render/lease.ts';
 import { renderPlan } from '../../scripts/cli/render/plan.ts';
 import { renderProgress } from '../../scripts/cli/render/progress.ts';
 import { renderReport } from '../../scripts/cli/render/report.ts';
@@ -44,6 +45,34 @@ describe('the plan', () => {
     expect(text).toContain('pve-node1 ✘ guest-cannot-move plex-vm (210) cannot move: it uses hostpci0 of this node');
     expect(text).toContain('To go on let it be shut down meanwhile with --guest 210=shutdown');
     expect(text).toContain('This run is refused for 1 reason. No node is touched.');
+  });
+});
+
+describe('the lease', () => {
+  const claim = (workflowId: string, reason: string) => ({
+    run: { workflowId, runId: 'run' },
+    reason,
+    priority: 'maintenance' as const,
+    since: '2026-11-22T03:00:00.000Z',
+  });
+  const holder = { ...claim('rolling-update/homelab', 'rolling update'), preemptedBy: null };
+
+  it('names who has the cluster and who waits for it', () => {
+    const queue = [claim('rolling-update/homelab-2026', 'rolling update'), claim('undo/homelab/pve1', 'undo on pve1')];
+    const lines = renderLease({ cluster: 'homelab', holder, queue }, 'rolling-update/homelab').split('\n').map(read);
+    expect(lines[1]).toBe('rolling-update/homelab has it 2026-11-22T03:00:00.000Z rolling update');
+    expect(lines[3]).toBe('undo/homelab/pve1 waits, 2. 2026-11-22T03:00:00.000Z undo on pve1');
+  });
+
+  it('says who is to make way for whom', () => {
+    const told = { ...holder, preemptedBy: claim('power-guard/rack', 'on battery') };
+    const text = read(renderLease({ cluster: 'homelab', holder: told, queue: [] }, 'another run'));
+    expect(text).toContain('rolling-update/homelab has it, makes way for power-guard/rack');
+  });
+
+  it('is silent while only the run that is shown has anything to do with it', () => {
+    expect(renderLease({ cluster: 'homelab', holder, queue: [] }, 'rolling-update/homelab')).toBe('');
+    expect(renderLease({ cluster: 'homelab', holder: null, queue: [] }, 'rolling-update/homelab')).toBe('');
   });
 });
 

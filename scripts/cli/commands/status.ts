@@ -2,6 +2,8 @@ import type { Session } from '../context.ts';
 import { findLatestRun, type CurrentRun } from '../current-run.ts';
 import { printEnd } from '../outcome.ts';
 import { readProgressIfAnswered } from '../read-progress.ts';
+import { readLease } from '../read-lease.ts';
+import { renderLease } from '../render/lease.ts';
 import { renderProgress } from '../render/progress.ts';
 import { awaitEnd } from '../run-end.ts';
 import { layoutFor, printJson, printLine, type ExitCode } from '../terminal.ts';
@@ -27,7 +29,8 @@ export async function status(
 async function printProgress(session: Session, run: CurrentRun, { json = false }): Promise<ExitCode> {
   const { stdout, env } = session.terminal;
   const progress = await readProgressIfAnswered(session.client, run.handle);
-  if (json) printJson(stdout, { ...run.identity, status: 'running', progress });
+  const lease = await readLease(session.client, session.config.cluster.name);
+  if (json) printJson(stdout, { ...run.identity, status: 'running', progress, lease });
   else if (progress === null) {
     printLine(
       stdout,
@@ -36,6 +39,8 @@ async function printProgress(session: Session, run: CurrentRun, { json = false }
   } else {
     const options = { ...layoutFor(stdout, env), now: new Date(), webUiUrl: run.identity.webUi };
     printLine(stdout, renderProgress(progress, options));
+    const queue = lease === null ? '' : renderLease(lease, run.identity.workflowId, options);
+    if (queue !== '') printLine(stdout, `\n${queue}`);
   }
   return 0;
 }
