@@ -13,7 +13,8 @@ import { expectRolledOnce, nextEvent, places, startRoll } from '../helpers/rolls
 const NOBODY: RunRef = { workflowId: 'power-guard/rack', runId: '00000000-0000-4000-8000-000000000000' };
 const PATIENCE = { timeout: 60_000, interval: 100 };
 
-describe('two rolls of one cluster', () => {
+// The lease looks after a holder once a minute while others wait.
+describe('two rolls of one cluster', { timeout: 300_000 }, () => {
   let roll: RollLab;
   afterEach(() => roll.close());
 
