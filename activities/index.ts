@@ -1,6 +1,7 @@
 import { createBackupActivities } from './backups.ts';
 import { createCephActivities } from './ceph.ts';
 import { createClusterActivities } from './cluster.ts';
+import { createConditionActivities } from './condition.ts';
 import type { ActivityDeps } from './deps.ts';
 import { guardAll } from './guard.ts';
 import { createGuestActivities } from './guests.ts';
@@ -26,6 +27,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createSettingsActivities(deps),
     ...createClusterActivities(deps),
     ...createLeaseActivities(),
+    ...createConditionActivities(deps),
     ...createNodeActivities(deps),
     ...createMaintenanceActivities(deps),
     ...createHaArmingActivities(deps),

@@ -25,8 +25,8 @@ export async function readMobility(
   const byTarget = preconditions ? targetObstacles(preconditions) : [];
   if (guest.type === 'qemu') {
     return {
-      obstacles: [...deviceObstacles(preconditions), ...byTarget],
-      hasLocalDisks: (preconditions?.localDisks.length ?? 0) > 0,
+      obstacles: [...deviceObstacles(preconditions), ...imageObstacles(preconditions), ...byTarget],
+      hasLocalDisks: (preconditions?.localDisks.length ?? 0) > 0 || generatedImages(preconditions).length > 0,
       replicatedTo,
       startupOrder,
     };
@@ -57,6 +57,18 @@ function deviceObstacles(preconditions: MigratePreconditions | null): Obstacle[]
       .map((detail): Obstacle => ({ code: 'passthrough', detail })),
     ...[...mapped].map((detail): Obstacle => ({ code: 'mapped-resource', detail })),
   ];
+}
+
+/** Proxmox makes a cloud-init image itself and moves it like a disk; any other one has to be taken out of the drive. */
+function imageObstacles(preconditions: MigratePreconditions | null): Obstacle[] {
+  const generated = generatedImages(preconditions);
+  return (preconditions?.localImages ?? [])
+    .filter((image) => !generated.includes(image))
+    .map((detail): Obstacle => ({ code: 'local-image', detail }));
+}
+
+function generatedImages(preconditions: MigratePreconditions | null): string[] {
+  return (preconditions?.localImages ?? []).filter((image) => /cloudinit/.test(image));
 }
 
 function targetObstacles({ notAllowed }: MigratePreconditions): Obstacle[] {

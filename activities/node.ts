@@ -1,10 +1,12 @@
 import type { ExecResult } from '../clients/ssh/index.ts';
 import type { NodeHealth, NodeSoftware } from '../domain/cluster.ts';
 import { kernelOfPackage } from '../planning/kernels.ts';
-import { ApplicationFailure, cancellationSignal } from '@temporalio/activity';
-import { ErrorType } from '../domain/errors.ts';
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import type { ActivityDeps } from './deps.ts';
 import { isClientError, isTrustError, NoClearAnswer } from './guard.ts';
+
+/** So often the package lists are refreshed before a failure is taken for one of the configuration. */
+const REFRESH_TRIES = 3;
 
 export interface BootState {
   /** Changes at every boot. */
@@ -16,10 +18,10 @@ export function createNodeActivities(deps: ActivityDeps) {
   return {
     /**
      * Pending upgrades, kernels and boot id of a node. With `refresh` the package lists are fetched first, as
-     * `apt-get update` does. Sources: `/nodes/{node}/apt/*`, proxmox-boot-tool(8) pins, `/proc`.
+     * `apt-get update` does; that it fails for good is part of the answer. Sources: `/nodes/{node}/apt/*`, proxmox-boot-tool(8) pins, `/proc`.
      */
     async readNodeSoftware({ node, refresh }: { node: string; refresh: boolean }): Promise<NodeSoftware> {
-      if (refresh) await refreshPackageLists(deps, node);
+      const refreshError = refresh ? await refreshPackageLists(deps, node) : null;
       const [pending, versions, boot] = await Promise.all([
         deps.proxmox.pendingPackages(node),
         deps.proxmox.packageVersions(node),
@@ -30,6 +32,7 @@ export function createNodeActivities(deps: ActivityDeps) {
         .flatMap((each) => kernelOfPackage(each.name) ?? []);
       return {
         node,
+        refreshError,
         pending: pending
           .map((each) => ({ name: each.name, from: each.from ?? null, to: each.to }))
           .sort((a, b) => (a.name < b.name ? -1 : 1)),
@@ -103,22 +106,19 @@ async function readBootAndPins(deps: ActivityDeps, node: string) {
   return { bootId, runningKernel, pinned: pinned('proxmox-boot-pin'), nextBoot: pinned('next-boot-pin') };
 }
 
-async function refreshPackageLists(deps: ActivityDeps, node: string): Promise<void> {
+/** Null when it was done, else why not, in the words of apt. A mirror or the name service gets a second chance. */
+async function refreshPackageLists(deps: ActivityDeps, node: string): Promise<string | null> {
   const { proxmox } = deps;
   const task = { node, type: 'aptupdate' };
   const upid =
     (await proxmox.findRunningTask(task)) ??
     (await proxmox.startTask({ ...task, post: () => proxmox.refreshPackages(node) }));
   const result = await proxmox.task(upid).follow({ signal: cancellationSignal() });
-  if (result.status !== 'failed') return;
-  throw ApplicationFailure.create({
-    type: ErrorType.UpgradeFailed,
-    message:
-      `${node}: the package lists cannot be refreshed (${result.exitstatus}): ${result.log.slice(-5).join(' / ')}. ` +
-      `Check the repositories of ${node} (a node without subscription needs the no-subscription repository).`,
-    // A mirror or the name service may be back soon.
-    nonRetryable: false,
-  });
+  if (result.status !== 'failed') return null;
+  const complaints = result.log.filter((line) => /^(E|Err|W):/.test(line.trim()));
+  const why = [...(complaints.length > 0 ? complaints : result.log.slice(-5)), result.exitstatus].join('\n');
+  if (activityInfo().attempt >= REFRESH_TRIES) return why;
+  throw new NoClearAnswer(`${node}: the package lists cannot be refreshed: ${why}`);
 }
 
 /** The node's LRM writes its state every few seconds; the cluster marks the one that stopped doing so. */

@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { isDuration, toMilliseconds, type Duration } from '../domain/duration.ts';
+import { FINDING_CODES, OVERRIDABLE_CODES, type FindingCode } from '../domain/finding.ts';
+import { nearest } from './did-you-mean.ts';
 
 /** Where a secret is found. The configuration holds this reference, never the secret. */
 export type SecretRef = { readonly env: string } | { readonly file: string };
@@ -178,6 +180,24 @@ export const guestTag = textFormat({
   remedy: 'Write the tag as the Proxmox web interface shows it at the guest, such as docker.',
   test: (text) => /^[A-Za-z0-9_][A-Za-z0-9_+.-]*$/.test(text),
 });
+
+export const overridableCode = format<FindingCode>({
+  syntax: 'finding code',
+  wrong: whyNotOverridable,
+  remedy: `Codes that can be overridden: ${OVERRIDABLE_CODES.join(', ')}.`,
+  test: (value): value is FindingCode => OVERRIDABLE_CODES.some((code) => code === value),
+});
+
+function whyNotOverridable(value: unknown): string {
+  if (typeof value !== 'string') return 'is not the code of a finding';
+  if (!(value in FINDING_CODES)) {
+    const guess = nearest(value, OVERRIDABLE_CODES);
+    return `is ${value}, which is no code of a finding${guess === null ? '' : `; did you mean ${guess}`}`;
+  }
+  return FINDING_CODES[value as FindingCode] === 'moot'
+    ? `is ${value}, which only warns and keeps no run from starting`
+    : `is ${value}, a rule that nothing overrides`;
+}
 
 export const vmidKey = z
   .string()

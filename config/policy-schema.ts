@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import type { ExpectedDurations, GuestPolicy, Policy, PolicyTimeouts } from '../domain/policy.ts';
 import { WEEKDAYS } from '../domain/window.ts';
-import { duration, durationOrNone, guestTag, nodeName, timeOfDay, timeZone, vmid, vmidKey } from './formats.ts';
+import {
+  duration,
+  durationOrNone,
+  guestTag,
+  nodeName,
+  overridableCode,
+  timeOfDay,
+  timeZone,
+  vmid,
+  vmidKey,
+} from './formats.ts';
 import { probesSchema } from './probe-schema.ts';
 
 /** How a rolling update behaves when neither the configuration nor the input says otherwise. */
@@ -21,6 +31,7 @@ export const DEFAULT_POLICY: Policy = {
   disarmHa: 'never',
   cephIgnore: [],
   backups: 'wait',
+  overrides: [],
   guests: { default: 'migrate', overrides: {}, rules: [] },
   timeouts: {
     approval: '12 hours',
@@ -162,6 +173,11 @@ const policyFields = {
     .enum(['wait', 'refuse'])
     .describe(
       'What to do about backups that run: `wait` lets them come to their end, `refuse` leaves the node alone. Jobs that become due while a node is in hand are disabled for that time.',
+    ),
+  overrides: z
+    .array(overridableCode)
+    .describe(
+      'Blockers of the preflight that do not keep a run from starting, by their codes (docs/reference/findings.md). They stay visible in plan and report. Those of the input are added to those of the configuration; safety rules cannot be overridden.',
     ),
 } satisfies Record<Exclude<keyof Policy, 'guests' | 'timeouts' | 'expected'>, z.ZodType>;
 

@@ -7,7 +7,7 @@ import { checkNodeSelection, lacksTimeZone, MISSING_TIME_ZONE } from './validate
 
 /**
  * The policy of a run: `base` with the parts that its input overrides. Groups are merged key by key, so an input with
- * one timeout keeps the others; `nodes` and `guests.rules` are replaced as a whole.
+ * one timeout keeps the others; `overrides` is added to; `nodes` and `guests.rules` are replaced as a whole.
  *
  * @param overrides Input of the workflow as it came; nothing is known about it yet. Absent: no override.
  * @param configured Names of the nodes that may be updated.
@@ -28,6 +28,7 @@ export function mergePolicy(base: Policy, overrides: unknown, configured: readon
   return {
     ...base,
     ...rest,
+    overrides: [...new Set([...base.overrides, ...(rest.overrides ?? [])])],
     guests: {
       default: guests?.default ?? base.guests.default,
       overrides: { ...base.guests.overrides, ...guests?.overrides },

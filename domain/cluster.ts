@@ -37,6 +37,7 @@ export interface Obstacle {
     | 'passthrough'
     | 'mapped-resource'
     | 'bind-mount'
+    | 'local-image'
     | 'storage-unavailable'
     | 'ha-rule'
     | 'replication-target';
@@ -178,6 +179,8 @@ export interface NodeHealth {
 /** Software side of one node. */
 export interface NodeSoftware {
   readonly node: string;
+  /** Why the package lists could not be refreshed, in apt's words; null when they were, or were not to be. */
+  readonly refreshError: string | null;
   /** Upgrades that the last refresh of the package lists found. */
   readonly pending: readonly PackageUpdate[];
   readonly kernels: NodeKernels;

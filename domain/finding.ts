@@ -7,6 +7,8 @@ export type OverrideRule = 'never' | 'allowed' | 'moot';
 /** Every code that a preflight may find. People and programs go by these; docs/reference/findings.md explains them. */
 export const FINDING_CODES = {
   'node-offline': 'never',
+  'node-unreachable': 'never',
+  'no-agreement': 'never',
   'unknown-node': 'never',
   'not-quorate': 'never',
   'loses-quorum': 'never',
@@ -14,19 +16,46 @@ export const FINDING_CODES = {
   'ha-disarmed': 'never',
   'own-guest': 'never',
   'window-too-short': 'never',
+  'state-unknown': 'never',
+  'missing-privileges': 'never',
+  'upgrade-running': 'never',
+  'major-upgrade': 'never',
+  'pin-broken': 'never',
+  'ha-error': 'never',
   'guest-cannot-move': 'never',
   'guest-refused': 'never',
+  'guest-locked': 'never',
   'foreign-maintenance': 'allowed',
-  'guest-locked': 'allowed',
   'probe-failing': 'allowed',
   'no-capacity': 'allowed',
+  'backup-running': 'allowed',
+  'task-running': 'allowed',
+  'replication-failed': 'allowed',
+  'storage-inactive': 'allowed',
+  'packages-broken': 'allowed',
+  'repository-error': 'allowed',
+  'disk-space': 'allowed',
+  'boot-partition': 'allowed',
+  'clock-skew': 'allowed',
   'guest-left-behind': 'moot',
+  'not-checked': 'moot',
+  'backup-due': 'moot',
+  'qdevice-lost': 'moot',
+  'replication-stale': 'moot',
+  'storage-full': 'moot',
+  'packages-held': 'moot',
+  'repository-warning': 'moot',
   'kernel-pinned': 'moot',
   'reboot-forbidden': 'moot',
   'unknown-guest': 'moot',
 } as const satisfies Readonly<Record<string, OverrideRule>>;
 
 export type FindingCode = keyof typeof FINDING_CODES;
+
+/** Codes that `overrides` of the policy may name. */
+export const OVERRIDABLE_CODES: readonly FindingCode[] = (Object.keys(FINDING_CODES) as FindingCode[])
+  .filter((code) => FINDING_CODES[code] === 'allowed')
+  .sort();
 
 /** Something that stands in the way of a run, or that is worth a word before it; all are found before it begins. */
 export interface Finding {

@@ -1,4 +1,5 @@
 import type { Duration } from './duration.ts';
+import type { FindingCode } from './finding.ts';
 import type { Probe } from './probe.ts';
 import type { MaintenanceWindow } from './window.ts';
 
@@ -30,6 +31,8 @@ export interface Policy {
   readonly localDisks: 'replicated' | 'always' | 'never';
   /** Share of a node's memory, in percent, that guests must leave free for the system and the ZFS cache. */
   readonly memoryReservePercent: number;
+  /** Blockers that a person takes upon himself, by their codes; safety rules cannot be among them. */
+  readonly overrides: readonly FindingCode[];
   /** Whether HA may be disarmed for a reboot that would otherwise make its watchdogs reset the survivors. */
   readonly disarmHa: 'never' | 'when-it-would-fence';
   /** Names of Ceph's health checks that do not keep a node from being updated. */

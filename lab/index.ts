@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AccessControl, AUDITOR_ROLE, OPERATOR_ROLE } from './api/access.ts';
+import { AccessControl, AUDITOR_ROLE, OPERATOR_ROLE, type Privilege } from './api/access.ts';
 import { handleRequest } from './api/dispatch.ts';
 import type { ApiContext } from './api/dispatch.ts';
 import { SchemaCheck } from './api/schema-check.ts';
@@ -53,6 +53,8 @@ export interface LabOptions {
   readonly apiPort?: number;
   /** Description of the real API to hold requests and responses against (default: `PVE_API_SCHEMA`). */
   readonly strictSchemaFile?: string;
+  /** Privileges that the operator's token has not. */
+  readonly withoutPrivileges?: readonly Privilege[];
   /** Machines other than the lab's own, for tests of the cluster alone. */
   readonly createMachine?: CreateMachine;
 }
@@ -126,7 +128,8 @@ export async function createLab(options: LabOptions): Promise<Lab> {
   const cluster = await createCluster(context, site, options.createMachine ?? createMachines(context));
   const monitor = new Monitor(log, () => clock.now());
   const schema = schemaCheck(options, log);
-  const api = apiContext(cluster, certificates, credentials, schema);
+  const role = OPERATOR_ROLE.filter((privilege) => !options.withoutPrivileges?.includes(privilege));
+  const api = apiContext(cluster, certificates, credentials, schema, role);
   const mail = new MailSink(context);
   await mail.start();
   const listeners = await listen(api, certificates, options.apiPort ?? 0).catch(async (error: unknown) => {
@@ -172,10 +175,11 @@ function apiContext(
   certificates: Certificates,
   credentials: Credentials,
   schema: SchemaCheck | undefined,
+  role: readonly Privilege[],
 ): ApiContext {
   const passwords = new Map([['root@pam', credentials.rootPassword]]);
   const access = new AccessControl(cluster.clock, credentials.ticketKey, passwords);
-  access.addToken(OPERATOR_TOKEN, [{ path: '/', privileges: OPERATOR_ROLE }], credentials.operatorSecret);
+  access.addToken(OPERATOR_TOKEN, [{ path: '/', privileges: role }], credentials.operatorSecret);
   access.addToken(OBSERVER_TOKEN, [{ path: '/', privileges: AUDITOR_ROLE }], credentials.observerSecret);
   const fingerprints = new Map([...certificates.nodes].map(([name, { fingerprint }]) => [name, fingerprint]));
   return { cluster, access, fingerprints, schema };

@@ -1,4 +1,4 @@
-import type { PackageSpec } from './core/machine.ts';
+import type { MachineOptions, PackageSpec } from './core/machine.ts';
 import { pendingPackages, REFERENCE_KERNELS } from './site-packages.ts';
 
 /** One Proxmox VE node. Sizes in bytes. */
@@ -15,6 +15,10 @@ export interface NodeSpec {
   /** `proxmox-boot-tool kernel pin`. */
   readonly kernelPin?: string;
   readonly packages: readonly PackageSpec[];
+  /** Troubles of its disks, boot partitions, repositories and clock. */
+  readonly troubles?: Pick<MachineOptions, 'fileSystems' | 'bootPartitions' | 'enterprise' | 'clockAheadMs'>;
+  /** What Proxmox cannot read among the lists of repositories: file and error. */
+  readonly unreadableSources?: Readonly<Record<string, string>>;
   /** Virtual milliseconds from power-on to a running system, and from the end of guest shutdown to power off. */
   readonly bootMs: number;
   readonly shutdownMs: number;
@@ -27,6 +31,8 @@ export interface StorageSpec {
   readonly shared: boolean;
   readonly total: number;
   readonly used: number;
+  /** Nodes on which it is enabled and not there, such as a share that cannot be mounted. */
+  readonly inactiveOn?: readonly string[];
   /** Nodes that have it; all when missing. */
   readonly nodes?: readonly string[];
 }
@@ -49,6 +55,8 @@ export interface GuestSpec {
   readonly memory: number;
   readonly cores: number;
   readonly disks: readonly DiskSpec[];
+  /** What lies in the drive of a VM, as a config line: `local:iso/debian.iso,media=cdrom`. */
+  readonly cdrom?: string;
   /** Passed-through devices as config lines: `hostpci0: '0000:03:00.0'`, `usb0: 'mapping=stick'`. */
   readonly devices?: Readonly<Record<string, string>>;
   /** LXC bind mounts as config lines: `mp0: '/srv/media,mp=/media'`; with `shared=1` they do not hold it in place. */
@@ -71,6 +79,8 @@ export interface ReplicationSpec {
   readonly guest: number;
   readonly target: string;
   readonly schedule: string;
+  /** Why it fails, every time. */
+  readonly fails?: string;
 }
 
 /** A backup job that runs every day. */

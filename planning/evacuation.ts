@@ -2,10 +2,11 @@ import type { ClusterSnapshot, Guest, HaRule, NodeState, Obstacle } from '../dom
 import type { Finding } from '../domain/finding.ts';
 import type { GuestMove, MoveKind } from '../domain/plan.ts';
 import type { GuestTreatment, Policy } from '../domain/policy.ts';
-import { blocker, warning } from './findings.ts';
+import { applyOverrides, blocker, blockersIn, warning } from './findings.ts';
 import { treatmentOf } from './guest-treatment.ts';
 import { affinityObstacles, keptApart, movingTogether, type ServicePlaces } from './ha-affinity.ts';
 import { placeGuests } from './placement.ts';
+import { haError } from './preflight/ha.ts';
 
 export interface Evacuation {
   readonly moves: readonly GuestMove[];
@@ -22,8 +23,11 @@ export function planEvacuation(snapshot: ClusterSnapshot, node: string, policy: 
   const guests = snapshot.guests
     .filter((guest) => guest.node === node && guest.running && !guest.template)
     .sort((a, b) => a.vmid - b.vmid);
-  const problems = guests.flatMap((guest) => problemOf(guest, treatmentOf(guest, policy)) ?? []);
-  const blocked = new Set(problems.map((problem) => problem.vmid));
+  const problems = applyOverrides(
+    guests.flatMap((guest) => problemOf(guest, treatmentOf(guest, policy)) ?? []),
+    policy,
+  );
+  const blocked = new Set(blockersIn(problems).map((problem) => problem.vmid));
   const free = guests.filter((guest) => !blocked.has(guest.vmid));
 
   const placement = findTargets(
@@ -81,19 +85,15 @@ function problemOf(guest: Guest, treatment: GuestTreatment): Finding | null {
       `use "migrate" for it, or take it out of HA`,
     );
   }
-  if (guest.ha?.state === 'error') {
-    return problem(
-      'guest-cannot-move',
-      `${who} is in the HA state "error", so the HA manager does not move it`,
-      `set the HA resource ${guest.ha.sid} to disabled, mend the guest and set it to started`,
-    );
-  }
+  const stuck = haError(guest);
+  if (stuck) return stuck;
   const fixed = treatment === 'migrate' ? guest.obstacles.filter((obstacle) => obstacle.target === undefined) : [];
   if (fixed.length > 0) {
     return problem(
       'guest-cannot-move',
       `${who} cannot leave ${guest.node}: ${describeObstacles(fixed)}`,
-      `set rollingUpdate.guests.overrides.${guest.vmid} to "shutdown" (stopped and started again) or "leave"`,
+      (fixed.some((obstacle) => obstacle.code === 'local-image') ? 'take the image out of its drive, or ' : '') +
+        `set rollingUpdate.guests.overrides.${guest.vmid} to "shutdown" (stopped and started again) or "leave"`,
     );
   }
   return null;
@@ -140,14 +140,19 @@ function findTargets(guests: readonly Guest[], snapshot: ClusterSnapshot, node: 
       most.left < need ? noRoom(guest, need, most, certain) : nowhereToGo(guest, [NO_NODE_APART]),
     );
   });
+  const overcommit = policy.overrides.includes('no-capacity');
   return {
     targets: new Map(
       parcels.flatMap(({ members, vmid }) => {
-        const target = targets.get(vmid);
+        // Whoever overrides the lack of memory accepts that a node promises more than it has.
+        const target = targets.get(vmid) ?? (overcommit ? left.get(vmid)?.target : undefined);
         return target === undefined ? [] : members.map((guest) => [guest.vmid, target] as const);
       }),
     ),
-    findings: findings.sort((a, b) => (a.vmid ?? 0) - (b.vmid ?? 0)),
+    findings: applyOverrides(
+      findings.sort((a, b) => (a.vmid ?? 0) - (b.vmid ?? 0)),
+      policy,
+    ),
   };
 }
 
@@ -254,6 +259,7 @@ function describeObstacles(obstacles: readonly Obstacle[]): string {
     passthrough: 'passed-through device',
     'mapped-resource': 'mapped device',
     'bind-mount': 'bind mount',
+    'local-image': 'image of its own node in its drive,',
     'storage-unavailable': 'storage missing',
     'ha-rule': 'HA',
     'replication-target': 'replicated elsewhere',

@@ -1,5 +1,6 @@
-import type { Finding } from '../domain/finding.ts';
+import { FINDING_CODES, type Finding } from '../domain/finding.ts';
 import type { RollPlan } from '../domain/plan.ts';
+import type { Policy } from '../domain/policy.ts';
 
 type Said = Omit<Finding, 'severity' | 'overridden'>;
 
@@ -11,13 +12,27 @@ export function warning(said: Said): Finding {
   return { severity: 'warning', ...said };
 }
 
-/** Those of the cluster first, then those of the nodes in their order; one that several nodes share comes once. */
+/** Those of the cluster first, then those of the nodes in their order. */
 export function findingsOf(plan: RollPlan): Finding[] {
+  return distinct([...plan.findings, ...plan.nodes.flatMap((node) => node.findings)]);
+}
+
+/** What was found in several places comes once. */
+export function distinct(findings: readonly Finding[]): Finding[] {
   const seen = new Set<string>();
-  return [...plan.findings, ...plan.nodes.flatMap((node) => node.findings)].filter((finding) => {
+  return findings.filter((finding) => {
     const key = JSON.stringify([finding.code, finding.node, finding.vmid, finding.message]);
     return seen.has(key) ? false : seen.add(key);
   });
+}
+
+/** Marks the blockers that the policy overrides. */
+export function applyOverrides(findings: readonly Finding[], { overrides }: Pick<Policy, 'overrides'>): Finding[] {
+  return findings.map((finding) =>
+    finding.severity === 'blocker' && overrides.includes(finding.code) && FINDING_CODES[finding.code] === 'allowed'
+      ? { ...finding, overridden: true }
+      : finding,
+  );
 }
 
 /** What keeps the run from going on. */

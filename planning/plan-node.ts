@@ -5,7 +5,8 @@ import type { Policy } from '../domain/policy.ts';
 import { planEvacuation } from './evacuation.ts';
 import { expectNode } from './expected-duration.ts';
 import { blocker, warning } from './findings.ts';
-import { needsReboot, nextKernel, newestKernel, willNeedReboot } from './kernels.ts';
+import { needsReboot, nextKernel, willNeedReboot } from './kernels.ts';
+import { kernelPins } from './preflight/kernel-pins.ts';
 import { forecastQuorum } from './quorum-forecast.ts';
 
 /** What will be done with one node, and all reasons of its own why it must not be. Touches nothing. */
@@ -48,7 +49,7 @@ interface Work {
 }
 
 function decideWork({ node, pending, kernels }: NodeSoftware, policy: Policy): Work {
-  const findings = pinFindings(node, kernels);
+  const findings = kernelPins(node, kernels);
   const rebootDue = needsReboot(kernels);
   if (pending.length > 0) {
     return {
@@ -75,20 +76,6 @@ function decideWork({ node, pending, kernels }: NodeSoftware, policy: Policy): W
       }),
     ],
   };
-}
-
-/** A forgotten pin keeps an old kernel for ever: not our decision, but worth a word. */
-function pinFindings(node: string, kernels: NodeSoftware['kernels']): Finding[] {
-  const newest = newestKernel(kernels.installed);
-  if (kernels.pinned === null || newest === undefined || kernels.pinned === newest) return [];
-  return [
-    warning({
-      code: 'kernel-pinned',
-      node,
-      message: `the kernel of ${node} is pinned to ${kernels.pinned} although ${newest} is installed`,
-      remedy: `to boot the newest again: proxmox-boot-tool kernel unpin`,
-    }),
-  ];
 }
 
 /** Without quorum now, a forecast says nothing. */

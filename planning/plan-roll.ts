@@ -3,10 +3,12 @@ import type { Finding } from '../domain/finding.ts';
 import type { GuestMove, NodePlan, RollPlan } from '../domain/plan.ts';
 import type { RollSettings } from '../domain/policy.ts';
 import { clusterFindings } from './cluster-findings.ts';
-import { blocker } from './findings.ts';
+import { applyOverrides, blocker, distinct } from './findings.ts';
 import { findStrangers } from './guest-treatment.ts';
 import { orderNodes } from './node-order.ts';
 import { planNode } from './plan-node.ts';
+import { answers } from './preflight/reachability.ts';
+import { preflightCluster, preflightNode, type Condition } from './preflight/preflight.ts';
 import { forecastQuorum } from './quorum-forecast.ts';
 
 /** The whole rolling update as data: every node in its order, with all findings at once. */
@@ -14,17 +16,29 @@ export function planRoll(
   snapshot: ClusterSnapshot,
   software: readonly NodeSoftware[],
   settings: RollSettings,
+  condition: Condition,
 ): RollPlan {
   const byNode = new Map(software.map((each) => [each.node, each]));
   const nodes = orderNodes(settings, snapshot).map((node) => {
     const own = byNode.get(node);
-    const plan = own ? planNode(snapshot, own, settings.policy) : planUnreadable(snapshot, node);
-    return { ...plan, findings: [...refuseOwnEnd(plan, settings.orchestratorGuest), ...plan.findings] };
+    const plan = own ? planNode(snapshot, own, settings.policy) : planUnreadable(snapshot, node, condition);
+    const findings = [
+      ...refuseOwnEnd(plan, settings.orchestratorGuest),
+      ...plan.findings,
+      ...preflightNode(plan, own, { takenAt: snapshot.takenAt, backups: settings.policy.backups }, condition),
+    ];
+    return { ...plan, findings: applyOverrides(findings, settings.policy) };
   });
   const busy = nodes.some((node) => node.action !== 'skip');
   return {
     cluster: settings.cluster,
-    findings: [...(busy ? clusterFindings(snapshot) : []), ...findStrangers(snapshot.guests, settings.policy)],
+    findings: applyOverrides(
+      [
+        ...(busy ? [...clusterFindings(snapshot), ...preflightCluster(snapshot, nodes, condition)] : []),
+        ...findStrangers(snapshot.guests, settings.policy),
+      ],
+      settings.policy,
+    ),
     nodes,
   };
 }
@@ -32,7 +46,7 @@ export function planRoll(
 /** The plan of one node, with what is found about the cluster. */
 export function nodePlanIn(plan: RollPlan, node: string): NodePlan | undefined {
   const own = plan.nodes.find((each) => each.node === node);
-  return own && { ...own, findings: [...(own.action === 'skip' ? [] : plan.findings), ...own.findings] };
+  return own && { ...own, findings: distinct([...(own.action === 'skip' ? [] : plan.findings), ...own.findings]) };
 }
 
 /** A run that stops the guest it runs in would never start it again. */
@@ -74,7 +88,7 @@ function describeMove({ how, target }: GuestMove): string {
 }
 
 /** A node whose software could not be read is a node that does not answer, or one that the cluster does not have. */
-function planUnreadable(snapshot: ClusterSnapshot, node: string): NodePlan {
+function planUnreadable(snapshot: ClusterSnapshot, node: string, condition: Condition): NodePlan {
   return {
     node,
     action: 'update',
@@ -84,13 +98,13 @@ function planUnreadable(snapshot: ClusterSnapshot, node: string): NodePlan {
     maintenance: false,
     quorum: forecastQuorum(snapshot, node),
     moves: [],
-    findings: whyUnreadable(snapshot, node),
+    findings: whyUnreadable(snapshot, node, condition),
     expectedMilliseconds: 0,
   };
 }
 
-/** That a member is offline is found about the cluster. */
-function whyUnreadable(snapshot: ClusterSnapshot, node: string): Finding[] {
+/** That a member is offline or does not answer is found about the cluster. */
+function whyUnreadable(snapshot: ClusterSnapshot, node: string, { nodes }: Condition): Finding[] {
   const member = snapshot.nodes.find((each) => each.name === node);
   if (!member) {
     const names = snapshot.nodes.map((each) => each.name).join(', ');
@@ -103,13 +117,13 @@ function whyUnreadable(snapshot: ClusterSnapshot, node: string): Finding[] {
       }),
     ];
   }
-  if (!member.online) return [];
+  if (!member.online || nodes.some((each) => each.node === node && !answers(each))) return [];
   return [
     blocker({
-      code: 'node-offline',
+      code: 'state-unknown',
       node,
-      message: `${node} does not answer, so its packages and kernels are unknown`,
-      remedy: `bring ${node} back, then start again`,
+      message: `the packages and kernels of ${node} could not be read`,
+      remedy: 'mend what kept them from being read, then start again',
     }),
   ];
 }

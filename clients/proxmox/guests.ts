@@ -171,6 +171,13 @@ function readStartup(raw: Raw): GuestConfig['startup'] {
   return { ...pick('order'), ...pick('up'), ...pick('down') };
 }
 
+function localVolumes(raw: Raw): { readonly volume: string; readonly image: boolean }[] {
+  return optionalList(raw['local_disks']).flatMap((disk) => {
+    const volume = optionalText(disk['volid']);
+    return volume === undefined ? [] : [{ volume, image: flag(disk['cdrom']) }];
+  });
+}
+
 /** VMs answer with underscores, containers with hyphens. */
 function readPreconditions(data: unknown): MigratePreconditions {
   const raw = record(data, 'migration preconditions');
@@ -180,7 +187,12 @@ function readPreconditions(data: unknown): MigratePreconditions {
     allowedNodes: allowed === undefined ? undefined : names(allowed),
     notAllowed: new Map(Object.entries(refused).map(([node, why]) => [node, readObstacles(why)])),
     running: optionalFlag(raw['running']) ?? false,
-    localDisks: optionalList(raw['local_disks']).flatMap((disk) => optionalText(disk['volid']) ?? []),
+    localDisks: localVolumes(raw)
+      .filter((disk) => !disk.image)
+      .map((disk) => disk.volume),
+    localImages: localVolumes(raw)
+      .filter((disk) => disk.image)
+      .map((disk) => disk.volume),
     localResources: names(raw['local_resources']),
     mappedResources: names(raw['mapped-resources']),
     dependentHaResources: names(raw['dependent-ha-resources']),

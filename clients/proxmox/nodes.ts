@@ -42,6 +42,8 @@ export interface NodeCalls {
   packageVersions(node: string): Promise<readonly PackageVersion[]>;
   /** `GET /nodes/{node}/apt/repositories` */
   repositories(node: string): Promise<Repositories>;
+  /** `GET /nodes/{node}/subscription`: its status, such as `active` or `notfound`. */
+  subscription(node: string): Promise<string>;
   /** `POST /nodes/{node}/status`: answers at once, the node goes down 2 s later. */
   rebootNode(node: string): Promise<void>;
   /** `POST /nodes/{node}/status`: answers at once, the node goes down 2 s later. */
@@ -67,6 +69,7 @@ export function createNodeCalls(calls: RawCalls): NodeCalls {
     pendingPackages: (node) => calls.read(`/nodes/${node}/apt/update`, readPending),
     packageVersions: (node) => calls.read(`/nodes/${node}/apt/versions`, readVersions),
     repositories: (node) => calls.read(`/nodes/${node}/apt/repositories`, readRepositories),
+    subscription: (node) => calls.read(`/nodes/${node}/subscription`, readSubscription),
     rebootNode: (node) => command(node, 'reboot'),
     shutdownNode: (node) => command(node, 'shutdown'),
     replications: (node) => calls.read(`/nodes/${node}/replication`, readReplications),
@@ -191,12 +194,17 @@ function readCephStatus(data: unknown): CephStatus {
   };
 }
 
+function readSubscription(data: unknown): string {
+  return optionalText(record(data, 'subscription')['status']) ?? 'unknown';
+}
+
 function readReplications(data: unknown): readonly Replication[] {
   return list(data, 'replication list').map((job) => ({
     id: text(job['id']),
     guest: count(job['guest']) ?? 0,
     target: text(job['target']),
     lastSync: count(job['last_sync']),
+    nextSync: count(job['next_sync']),
     failCount: count(job['fail_count']) ?? 0,
     error: optionalText(job['error']),
     running: job['pid'] !== undefined && job['pid'] !== null,

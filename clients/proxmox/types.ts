@@ -324,7 +324,10 @@ export interface MigratePreconditions {
   readonly allowedNodes: readonly string[] | undefined;
   readonly notAllowed: ReadonlyMap<string, NodeObstacles>;
   readonly running: boolean;
+  /** Volumes on storages of its own node, without what lies in a drive. */
   readonly localDisks: readonly string[];
+  /** Images in its drives that only its own node has; Proxmox moves the generated ones (cloud-init) along. */
+  readonly localImages: readonly string[];
   readonly localResources: readonly string[];
   readonly mappedResources: readonly string[];
   readonly dependentHaResources: readonly string[];
@@ -353,6 +356,7 @@ export interface Replication {
   readonly guest: number;
   readonly target: string;
   readonly lastSync: number | undefined;
+  readonly nextSync: number | undefined;
   readonly failCount: number;
   readonly error: string | undefined;
   /** True while a synchronization runs. */

@@ -244,6 +244,7 @@ export async function createCluster(context: LabContext, site: Site, createMachi
       packages: spec.packages,
       kernels: spec.kernels,
       ...(spec.kernelPin === undefined ? {} : { pin: spec.kernelPin }),
+      ...spec.troubles,
     });
     nodes.set(spec.name, new ClusterNode(spec, index + 1, machine, expected));
   }

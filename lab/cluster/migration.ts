@@ -61,7 +61,7 @@ function checkRunning(cluster: Cluster, guest: Guest, options: MigrateOptions): 
 export async function migrate(cluster: Cluster, guest: Guest, options: MigrateOptions, task: Task): Promise<void> {
   const source = guest.node;
   const startedAt = cluster.clock.now();
-  checkDevices(cluster, guest, options);
+  checkDevices(cluster, guest, options, task);
   const target = cluster.node(options.target);
   const verb = guest.spec.kind === 'lxc' ? 'starting migration of CT' : 'starting migration of VM';
   task.log(`${verb} ${guest.vmid} to node '${options.target}' (${target.spec.address})`);
@@ -109,7 +109,7 @@ async function awaitReplication(cluster: Cluster, guest: Guest, task: Task): Pro
   }
 }
 
-function checkDevices(cluster: Cluster, guest: Guest, options: MigrateOptions): void {
+function checkDevices(cluster: Cluster, guest: Guest, options: MigrateOptions, task: Task): void {
   if (guest.spec.kind === 'lxc') {
     if (options.online && guest.running && !options.restart) {
       throw new Error('lxc live migration is currently not implemented');
@@ -120,6 +120,11 @@ function checkDevices(cluster: Cluster, guest: Guest, options: MigrateOptions): 
   }
   const { local, mapped } = guest.devices();
   if (local.length > 0) throw new Error(`can't migrate VM which uses local devices: ${local.join(', ')}`);
+  const image = guest.spec.cdrom?.split(',')[0];
+  if (image !== undefined && !cluster.isShared(image.split(':')[0] ?? '')) {
+    task.log(`can't migrate local disk '${image}': local cdrom image`);
+    throw new Error("can't migrate VM - check log");
+  }
   if (!guest.running) return;
   if (mapped.length > 0) {
     throw new Error(`can't migrate running VM which uses non-live-migratable mapped devices: ${mapped.join(', ')}`);

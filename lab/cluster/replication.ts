@@ -13,6 +13,7 @@ export class ReplicationJob {
   error: string | undefined;
   /** The `pvesr` worker that runs now. */
   pid: number | undefined;
+  readonly #fails: string | undefined;
 
   constructor(spec: ReplicationSpec, now: number) {
     this.guest = spec.guest;
@@ -20,6 +21,18 @@ export class ReplicationJob {
     this.schedule = spec.schedule;
     this.lastSync = now;
     this.lastTry = now;
+    this.#fails = spec.fails;
+    if (spec.fails !== undefined) this.fail(spec.fails);
+  }
+
+  /** Why the next round fails for sure. */
+  get fails(): string | undefined {
+    return this.#fails;
+  }
+
+  fail(error: string): void {
+    this.failCount++;
+    this.error = error;
   }
 
   /** `210-0`: guest and job number. */
@@ -47,6 +60,7 @@ export async function replicate(world: ReplicationWorld, job: ReplicationJob): P
   const source = world.nodeOf(job.guest);
   if (!source || !world.reachable(source) || job.pid !== undefined) return;
   job.lastTry = world.clock.now();
+  if (job.fails !== undefined) return job.fail(job.fails);
   job.pid = 40_000 + job.guest;
   const verdict = world.faults.consult({ at: 'task', node: source, type: 'replication', id: job.id });
   await world.clock.sleep(REPLICATION_MS + (verdict?.do === 'delay' ? verdict.ms : 0));
@@ -57,11 +71,11 @@ export async function replicate(world: ReplicationWorld, job: ReplicationJob): P
     job.error = undefined;
     return;
   }
-  job.failCount++;
-  job.error =
+  job.fail(
     verdict?.do === 'error'
       ? verdict.reason
-      : `command '/usr/bin/ssh -e none -o 'BatchMode=yes' -o 'HostKeyAlias=${job.target}' root@${job.target} -- pvesr prepare-local-job ${job.id}' failed: exit code 255`;
+      : `command '/usr/bin/ssh -e none -o 'BatchMode=yes' -o 'HostKeyAlias=${job.target}' root@${job.target} -- pvesr prepare-local-job ${job.id}' failed: exit code 255`,
+  );
 }
 
 /** After a migration to the replication target the job points back to where the guest came from (pvesr(1)). */

@@ -48,6 +48,8 @@ export interface PackageSpec {
   readonly kernel?: string;
   /** `apt-mark hold`: kept back. */
   readonly held?: boolean;
+  /** A failed upgrade left it half configured. */
+  readonly broken?: boolean;
   /** Packages the new version needs; a plain `apt-get upgrade` keeps it back when one of them is not installed. */
   readonly depends?: readonly string[];
 }
@@ -155,8 +157,22 @@ export interface MachineOptions {
   readonly pin?: string;
   /** Packages; defaults to a set that fits the kind, with some updates pending. */
   readonly packages?: readonly PackageSpec[];
+  /** What `df` says of `/`, `/boot` and `/boot/efi`, in bytes (default: a roomy `/` that holds everything). */
+  readonly fileSystems?: Readonly<Record<string, Space>>;
+  /** EFI system partitions that proxmox-boot-tool keeps, by their UUIDs; `null` for a disk that is gone. */
+  readonly bootPartitions?: Readonly<Record<string, Space | null>>;
+  /** The enterprise repository is configured, and with which subscription (default: it is not). */
+  readonly enterprise?: 'active' | 'notfound';
+  /** Milliseconds that its `date` is ahead. */
+  readonly clockAheadMs?: number;
   /** Starts powered on without a boot (default true). */
   readonly on?: boolean;
+}
+
+/** Bytes. */
+export interface Space {
+  readonly size: number;
+  readonly available: number;
 }
 
 /** Makes a machine; given by `lab/machine/`. */

@@ -171,7 +171,8 @@ export class LabMachine implements Machine, System {
   }
 
   async refreshPackages(print: (line: string) => void): Promise<void> {
-    await printRefresh(this, print, new AbortController().signal);
+    const code = await printRefresh(this, print, new AbortController().signal);
+    if (code !== 0) throw new Error(`command 'apt-get update' failed: exit code ${code}`);
   }
 
   onPower(listener: (power: PowerState) => void): () => void {

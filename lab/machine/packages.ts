@@ -129,7 +129,7 @@ function newPackage(spec: PackageSpec): Package {
     title: spec.title ?? spec.name,
     origin: spec.origin ?? 'Debian',
     arch: spec.arch ?? 'amd64',
-    state: spec.installed === undefined ? 'not-installed' : 'installed',
+    state: spec.installed === undefined ? 'not-installed' : spec.broken === true ? 'half-configured' : 'installed',
     installed: spec.installed,
     candidate: spec.candidate,
     published: spec,

@@ -11,6 +11,7 @@ export interface PolicyFlags {
   readonly ignoreWindow?: boolean;
   readonly parallel?: string;
   readonly guest?: readonly string[];
+  readonly override?: readonly string[];
 }
 
 /**
@@ -27,6 +28,7 @@ export function overridesFrom(nodes: readonly string[], flags: PolicyFlags, conf
     ...(flags.ignoreWindow === true && { windows: [] }),
     ...(flags.parallel !== undefined && { parallelMigrations: wholeNumber(flags.parallel) }),
     ...((flags.guest ?? []).length > 0 && { guests: { overrides: treatments(flags.guest ?? []) } }),
+    ...((flags.override ?? []).length > 0 && { overrides: flags.override }),
   };
   settingsFor(config, input);
   // settingsFor has just refused everything that is not a PolicyOverrides.

@@ -64,7 +64,8 @@ function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Co
       .option('--approval <when>', 'wait for a person: none, plan or every-node')
       .option('--ignore-window', 'do not wait for the maintenance windows of the configuration')
       .option('--parallel <number>', 'guests of a node that move at the same time')
-      .option('--guest <vmid=treatment>', 'migrate, shutdown, leave or refuse this guest; repeatable', collect);
+      .option('--guest <vmid=treatment>', 'migrate, shutdown, leave or refuse this guest; repeatable', collect)
+      .option('--override <code>', 'go on in spite of this blocker; repeatable', collect);
 
   withPolicy(program.command('plan'))
     .description('show what an update would do; changes nothing')

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PolicyOverrides } from '../../domain/policy.ts';
-import { createLab, type Lab } from '../../lab/index.ts';
+import { createLab, type Lab, type LabOptions } from '../../lab/index.ts';
 import type { Site } from '../../lab/site.ts';
 import { labConfig } from './lab-config.ts';
 
@@ -15,6 +15,7 @@ export interface LabSiteOptions {
   readonly scale: number;
   readonly temporal: { readonly address: string; readonly namespace: string };
   readonly policy?: PolicyOverrides;
+  readonly withoutPrivileges?: LabOptions['withoutPrivileges'];
 }
 
 /** A running lab with the configuration that points Caretaker at it. */
@@ -25,12 +26,14 @@ export interface LabSite {
   readonly env: NodeJS.ProcessEnv;
 }
 
-export async function createLabSite({ directory, site, scale, temporal, policy }: LabSiteOptions): Promise<LabSite> {
+export async function createLabSite(options: LabSiteOptions): Promise<LabSite> {
+  const { directory, site, scale, temporal, policy, withoutPrivileges = [] } = options;
   await mkdir(directory, { recursive: true });
   const lab = await createLab({
     directory: join(directory, 'lab'),
     scale,
     site,
+    withoutPrivileges,
     logFile: join(directory, 'events.jsonl'),
   });
   const configFile = join(directory, 'caretaker.yaml');

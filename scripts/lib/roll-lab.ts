@@ -27,7 +27,7 @@ export interface RollLabOptions extends Omit<LabSiteOptions, 'directory' | 'scal
 const TEST_SCALE = 40;
 
 export async function createRollLab(options: RollLabOptions): Promise<RollLab> {
-  const { site, policy, scale = TEST_SCALE, temporalAddress, namespace, workflowBundlePath } = options;
+  const { site, policy, withoutPrivileges = [], scale = TEST_SCALE, temporalAddress, namespace } = options;
   const directory = await mkdtemp(join(tmpdir(), 'roll-lab-'));
   const connection = await Connection.connect({ address: temporalAddress });
   await ensureNamespace(connection, namespace);
@@ -35,6 +35,7 @@ export async function createRollLab(options: RollLabOptions): Promise<RollLab> {
     directory,
     site,
     scale,
+    withoutPrivileges,
     temporal: { address: temporalAddress, namespace },
     policy: { ...policy, timeouts: { workerLost: '2 seconds', ...policy?.timeouts } },
   });
@@ -44,7 +45,7 @@ export async function createRollLab(options: RollLabOptions): Promise<RollLab> {
     client: new Client({ connection, namespace }),
     namespace,
     async startWorker(workerOptions) {
-      const env = { ...labSite.env, CARETAKER_WORKFLOW_BUNDLE: workflowBundlePath };
+      const env = { ...labSite.env, CARETAKER_WORKFLOW_BUNDLE: options.workflowBundlePath };
       const worker = await startWorkerProcess(env, workerOptions);
       workers.add(worker);
       return worker;

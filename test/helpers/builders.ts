@@ -10,12 +10,21 @@ import type {
   PackageUpdate,
   QDevice,
 } from '../../domain/cluster.ts';
-import type { GuestMove, NodePlan } from '../../domain/plan.ts';
+import type { ClusterCondition, NodeCondition, ShellCondition } from '../../domain/condition.ts';
+import type { GuestMove, NodePlan, RollPlan } from '../../domain/plan.ts';
 import type { Policy, PolicyOverrides, RollSettings } from '../../domain/policy.ts';
+import { planRoll } from '../../planning/plan-roll.ts';
+import type { Condition } from '../../planning/preflight/preflight.ts';
 
 export const GIB = 2 ** 30;
 export const OLD_KERNEL = '6.14.8-2-pve';
 export const NEW_KERNEL = '6.14.11-1-pve';
+
+/** What docs/how-to/create-api-token.md gives the token. */
+export const ALL_PRIVILEGES = [
+  ...['Sys.Audit', 'Sys.Modify', 'Sys.PowerMgmt', 'Sys.Console', 'VM.Audit', 'VM.Migrate', 'VM.PowerMgmt'],
+  ...['Datastore.Audit', 'Datastore.AllocateSpace', 'Mapping.Audit', 'Mapping.Use'],
+];
 
 export function aNode(name: string, changes: Partial<NodeState> = {}): NodeState {
   return { name, online: true, votes: 1, memory: 64 * GIB, lrm: 'idle', maintenance: false, ...changes };
@@ -82,9 +91,55 @@ export function someKernels(changes: Partial<NodeKernels> = {}): NodeKernels {
   return { running: OLD_KERNEL, installed: [OLD_KERNEL], pinned: null, nextBoot: null, ...changes };
 }
 
+/** A token that may do everything that a run needs, no task and no backup job. */
+export function aClusterCondition(changes: Partial<ClusterCondition> = {}): ClusterCondition {
+  return { privileges: { value: { '/': ALL_PRIVILEGES } }, tasks: { value: [] }, backups: { value: [] }, ...changes };
+}
+
+/** A node that answers, has room everywhere and nothing else to tell. */
+export function aNodeCondition(node: string, changes: Partial<NodeCondition> = {}): NodeCondition {
+  return {
+    node,
+    view: { value: { quorate: true, online: ['pve1', 'pve2'] } },
+    shell: { value: aShell() },
+    storages: { value: [{ storage: 'local', active: true, total: 100 * GIB, used: 20 * GIB }] },
+    replications: { value: [] },
+    repositories: { value: { errors: [], warnings: [], enterprise: false, subscription: null } },
+    ...changes,
+  };
+}
+
+export function aShell(changes: Partial<ShellCondition> = {}): ShellCondition {
+  return {
+    clockAhead: 0,
+    held: { value: [] },
+    audit: { value: '' },
+    busyUnits: { value: [] },
+    fileSystems: { value: [{ mount: '/', size: 100 * GIB, available: 60 * GIB }] },
+    bootPartitions: { value: [] },
+    ...changes,
+  };
+}
+
+/** Every online node of a snapshot well, and seeing what the snapshot says. */
+export function allWell({ nodes, quorum }: ClusterSnapshot): Condition {
+  const online = nodes.filter((node) => node.online).map((node) => node.name);
+  const view = { value: { quorate: quorum.quorate, online } };
+  return { cluster: aClusterCondition(), nodes: online.map((node) => aNodeCondition(node, { view })) };
+}
+
+/** The plan of a roll for a cluster that has no other troubles than its snapshot and its packages show. */
+export function planWell(
+  snapshot: ClusterSnapshot,
+  software: readonly NodeSoftware[],
+  settings: RollSettings,
+): RollPlan {
+  return planRoll(snapshot, software, settings, allWell(snapshot));
+}
+
 /** A node that is up to date. */
 export function theSoftware(node: string, changes: Partial<NodeSoftware> = {}): NodeSoftware {
-  return { node, pending: [], kernels: someKernels(), bootId: `${node}-boot-1`, ...changes };
+  return { node, refreshError: null, pending: [], kernels: someKernels(), bootId: `${node}-boot-1`, ...changes };
 }
 
 /** A node with one package to upgrade and no new kernel. */

@@ -3,7 +3,8 @@ import { createRollLab, type RollLab, type RollLabOptions } from '../../scripts/
 import type {} from './provided.ts';
 import { uniqueName, workflowBundle } from './temporal.ts';
 
-type Options = Pick<RollLabOptions, 'site' | 'policy' | 'scale'> & Partial<Pick<RollLabOptions, 'temporalAddress'>>;
+type Options = Pick<RollLabOptions, 'site' | 'policy' | 'scale' | 'withoutPrivileges'> &
+  Partial<Pick<RollLabOptions, 'temporalAddress'>>;
 
 /** A lab on the run's shared Temporal server, if no other is named, in a namespace of its own. */
 export function rollLab(options: Options): Promise<RollLab> {

@@ -167,6 +167,7 @@ describe('guests', () => {
       notAllowed: new Map([['pve3', { storages: ['fast'], resources: [], ha }]]),
       running: false,
       localDisks: ['local:100/disk'],
+      localImages: [],
       localResources: ['hostpci0'],
       mappedResources: [],
       dependentHaResources: [],

@@ -267,28 +267,46 @@ describe('the software of a node', () => {
     const { readNodeSoftware } = activitiesOver(fakeDeps({ proxmox: packages, exec }));
     expect(await activityEnvironment().run(readNodeSoftware, { node: 'pve1', refresh: false })).toEqual({
       node: 'pve1',
+      refreshError: null,
       pending: [],
       kernels: { running: '6.14.8-2-pve', installed: ['6.14.8-2-pve'], pinned: '6.14.8-2-pve', nextBoot: null },
       bootId: 'boot-1',
     });
   });
 
-  it('is asked for again when the package lists cannot be refreshed, for a mirror may come back', async () => {
+  describe('whose package lists cannot be refreshed', () => {
+    const refused =
+      'E: Failed to fetch https://enterprise.proxmox.com/debian/pve/dists/trixie/InRelease  401  Unauthorized';
     const refresh: Partial<ProxmoxClient> = {
       findRunningTask: () => Promise.resolve(undefined),
       startTask: ({ post }) => post(),
       refreshPackages: () => Promise.resolve('refresh'),
       task: (upid) => ({
         upid,
-        follow: () => Promise.resolve(taskFailed("command 'apt-get update' failed: exit code 100")),
+        follow: () =>
+          Promise.resolve({
+            ...taskFailed("command 'apt-get update' failed: exit code 100"),
+            log: ['starting apt-get update', refused],
+          }),
         stop: () => Promise.resolve(),
       }),
     };
-    const { readNodeSoftware } = activitiesOver(fakeDeps({ proxmox: { ...packages, ...refresh } }));
-    await expect(activityEnvironment().run(readNodeSoftware, { node: 'pve1', refresh: true })).rejects.toMatchObject({
-      type: 'UpgradeFailed',
-      nonRetryable: false,
-      message: expect.stringMatching(/cannot be refreshed.*exit code 100.*Check the repositories of pve1/) as string,
+    const exec = () => answered('boot-1\n6.14.8-2-pve\nproxmox-boot-pin=\n\nnext-boot-pin=\n');
+    const readNodeSoftware = activitiesOver(fakeDeps({ proxmox: { ...packages, ...refresh }, exec })).readNodeSoftware;
+
+    it('is asked for again, for a mirror may come back', async () => {
+      await expect(activityEnvironment().run(readNodeSoftware, { node: 'pve1', refresh: true })).rejects.toMatchObject({
+        type: 'RemoteUnavailable',
+        nonRetryable: false,
+        message: expect.stringMatching(/cannot be refreshed.*401/) as string,
+      });
+    });
+
+    it('is told with the words of apt when it still fails', async () => {
+      const environment = activityEnvironment({ attempt: 3 });
+      expect(await environment.run(readNodeSoftware, { node: 'pve1', refresh: true })).toMatchObject({
+        refreshError: expect.stringContaining(refused) as string,
+      });
     });
   });
 

@@ -4,7 +4,7 @@ import { activitiesOver, activityEnvironment, clientError, fakeDeps } from '../h
 
 function aJob(changes: Partial<Replication> = {}): Replication {
   return {
-    ...{ id: '100-0', guest: 100, target: 'pve2', lastSync: 1_000, failCount: 0 },
+    ...{ id: '100-0', guest: 100, target: 'pve2', nextSync: undefined, lastSync: 1_000, failCount: 0 },
     ...{ error: undefined, running: false, disabled: false },
     ...changes,
   };

@@ -52,6 +52,13 @@ describe('the input of a run', () => {
     expect(mergePolicy(base, { windows: [WINDOW] }, NODES)).toEqual({ ...base, windows: [WINDOW] });
   });
 
+  it('adds its overrides to those of the configuration', () => {
+    const base = { ...DEFAULT_POLICY, overrides: ['task-running'] } as const;
+    const { overrides } = mergePolicy(base, { overrides: ['no-capacity', 'task-running'] }, NODES);
+    expect(overrides).toEqual(['task-running', 'no-capacity']);
+    expect(mergePolicy(base, {}, NODES).overrides).toEqual(['task-running']);
+  });
+
   it('keeps the value of the configuration where a key is there but undefined', () => {
     expect(merge({ reboot: undefined, timeouts: { reboot: undefined } })).toEqual(DEFAULT_POLICY);
   });
@@ -79,6 +86,13 @@ describe('the input of a run', () => {
     [{ windows: [{ ...WINDOW, from: '24:00' }] }, 'windows[0].from is not a time of day.'],
     [{ windows: [{ ...WINDOW, days: ['sundy'] }] }, 'Did you mean sunday?'],
     [{ windows: [{ ...WINDOW, days: [] }] }, 'windows[0].days must be at least 1 entry.'],
+    [
+      { overrides: ['task-runnin'] },
+      'overrides[0] is task-runnin, which is no code of a finding; did you mean task-running',
+    ],
+    [{ overrides: ['not-quorate'] }, 'overrides[0] is not-quorate, a rule that nothing overrides. Codes that can be'],
+    [{ overrides: ['kernel-pinned'] }, 'overrides[0] is kernel-pinned, which only warns'],
+    [{ overrides: 'task-running' }, 'overrides must be a list, not text.'],
     ['pve1', 'The input must be a group of keys, not text.'],
   ])('is refused when it is %j, naming field and remedy', (input, message) => {
     expect(messageOf(input)).toContain(message);

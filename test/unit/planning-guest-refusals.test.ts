@@ -72,7 +72,7 @@ describe('what a guest allows', () => {
 
   it('refuses a guest in the HA state "error" and says how to get it out of there', () => {
     const { findings } = evacuate([anHaVm(100, { ha: { sid: 'vm:100', state: 'error' } })]);
-    expect(findings).toMatchObject([{ code: 'guest-cannot-move' }]);
+    expect(findings).toMatchObject([{ code: 'ha-error' }]);
     expect(findings[0]?.remedy).toBe('set the HA resource vm:100 to disabled, mend the guest and set it to started');
   });
 

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { GuestPolicy } from '../../domain/policy.ts';
 import { findStrangers, treatmentOf } from '../../planning/guest-treatment.ts';
-import { planRoll } from '../../planning/plan-roll.ts';
 import { inStartupOrder } from '../../planning/startup-order.ts';
-import { aCluster, aPolicy, aVm, outdated, theSettings } from '../helpers/builders.ts';
+import { aCluster, aPolicy, aVm, outdated, planWell, theSettings } from '../helpers/builders.ts';
 
 function treat(guest: Parameters<typeof aVm>[1], guests: Partial<GuestPolicy>) {
   return treatmentOf(aVm(100, guest), aPolicy({ guests }));
@@ -45,7 +44,7 @@ describe('a rule or exception that matches no guest', () => {
   it('is a warning of the plan, once', () => {
     const snapshot = aCluster({ guests: [aVm(100, { tags: ['gpu'], running: false })] });
     const settings = theSettings({ policy: { guests: { rules, overrides: { 999: 'leave' } } } });
-    const { findings } = planRoll(snapshot, [outdated('pve1'), outdated('pve2')], settings);
+    const { findings } = planWell(snapshot, [outdated('pve1'), outdated('pve2')], settings);
     expect(findings.map(({ severity, message }) => [severity, message])).toEqual([
       ['warning', 'rollingUpdate.guests.overrides names 999, but the cluster has no such guest'],
       ['warning', 'rollingUpdate.guests.rules[1] (tags gpuu and vmids 300) matches no guest of the cluster'],

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { findingsOf } from '../../planning/findings.ts';
-import { planRoll } from '../../planning/plan-roll.ts';
 import { planNode } from '../../planning/plan-node.ts';
 import {
   aCluster,
@@ -15,6 +14,7 @@ import {
   someKernels,
   theSettings,
   theSoftware,
+  planWell,
 } from '../helpers/builders.ts';
 
 const rebootDue = someKernels({ installed: [OLD_KERNEL, NEW_KERNEL] });
@@ -105,7 +105,7 @@ describe('what is done with a node', () => {
 
 describe('a node is refused, with what to do about it', () => {
   function findingsIn(snapshot = aCluster()) {
-    return findingsOf(planRoll(snapshot, [outdated('pve1')], theSettings({ nodes: ['pve1'] })));
+    return findingsOf(planWell(snapshot, [outdated('pve1')], theSettings({ nodes: ['pve1'] })));
   }
 
   it('while another node is offline', () => {
@@ -134,6 +134,7 @@ describe('a node is refused, with what to do about it', () => {
 
   it('when its absence would cost quorum because the QDevice is gone', () => {
     expect(findingsIn(aCluster({ qdevice: { votes: 1, connected: false } }))).toMatchObject([
+      { code: 'qdevice-lost', severity: 'warning' },
       { code: 'loses-quorum', remedy: 'reconnect the QDevice (pvecm status)' },
     ]);
   });

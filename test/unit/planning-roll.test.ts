@@ -1,8 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { blockersIn, findingsOf } from '../../planning/findings.ts';
-import { describeDrift, nodePlanIn, planRoll } from '../../planning/plan-roll.ts';
+import { describeDrift, nodePlanIn } from '../../planning/plan-roll.ts';
 import { orderNodes } from '../../planning/node-order.ts';
-import { aCluster, aMove, aNode, aNodePlan, aVm, outdated, theSettings, theSoftware } from '../helpers/builders.ts';
+import {
+  aCluster,
+  aMove,
+  aNode,
+  aNodePlan,
+  aVm,
+  outdated,
+  theSettings,
+  theSoftware,
+  planWell,
+} from '../helpers/builders.ts';
 
 describe('the order of the nodes', () => {
   it('is that of the configuration', () => {
@@ -29,7 +39,7 @@ describe('the order of the nodes', () => {
 describe('the plan of a roll', () => {
   it('has every node in its order, each against the cluster as it is now', () => {
     const snapshot = aCluster({ guests: [aVm(100), aVm(101, { node: 'pve2' })] });
-    const { nodes } = planRoll(snapshot, [outdated('pve2'), outdated('pve1')], theSettings());
+    const { nodes } = planWell(snapshot, [outdated('pve2'), outdated('pve1')], theSettings());
     expect(nodes.map((node) => [node.node, node.moves.map((move) => move.vmid)])).toEqual([
       ['pve1', [100]],
       ['pve2', [101]],
@@ -38,7 +48,7 @@ describe('the plan of a roll', () => {
 
   it('refuses for a node that does not answer', () => {
     const nodes = [aNode('pve1'), aNode('pve2', { online: false })];
-    const plan = planRoll(aCluster({ nodes }), [outdated('pve1')], theSettings());
+    const plan = planWell(aCluster({ nodes }), [outdated('pve1')], theSettings());
     expect(plan.nodes[1]).toMatchObject({ node: 'pve2', reason: 'its state is unknown' });
     expect(plan.findings).toMatchObject([
       { code: 'node-offline', node: 'pve2', remedy: 'bring pve2 back, then start again' },
@@ -46,7 +56,7 @@ describe('the plan of a roll', () => {
   });
 
   it('tells a node that the cluster does not have from one that is down', () => {
-    const plan = planRoll(
+    const plan = planWell(
       aCluster(),
       [outdated('pve1'), outdated('pve2')],
       theSettings({ nodes: ['pve1', 'pve2', 'pve9'] }),
@@ -60,13 +70,13 @@ describe('the plan of a roll', () => {
     const guests = [aVm(105, { node: 'pve1' }), aVm(106, { node: 'pve1' })];
     const overrides = { '105': treatment, '106': treatment };
     const settings = theSettings({ orchestratorGuest: 105, policy: { guests: { default: 'migrate', overrides } } });
-    const plan = planRoll(aCluster({ guests }), [outdated('pve1'), outdated('pve2')], settings);
+    const plan = planWell(aCluster({ guests }), [outdated('pve1'), outdated('pve2')], settings);
     expect(blockersIn(findingsOf(plan))).toMatchObject([{ code: 'own-guest', node: 'pve1', vmid: 105 }]);
   });
 
   it('warns of an exception for a guest that the cluster does not have', () => {
     const settings = theSettings({ policy: { guests: { default: 'migrate', overrides: { '999': 'shutdown' } } } });
-    const plan = planRoll(aCluster(), [outdated('pve1'), outdated('pve2')], settings);
+    const plan = planWell(aCluster(), [outdated('pve1'), outdated('pve2')], settings);
     expect(plan.findings).toMatchObject([
       {
         code: 'unknown-guest',
@@ -79,7 +89,7 @@ describe('the plan of a roll', () => {
   it('tells each reason once, though it holds for several nodes', () => {
     const nodes = [aNode('pve1'), aNode('pve2'), aNode('pve3'), aNode('pve4', { online: false })];
     const settings = theSettings({ nodes: ['pve1', 'pve2', 'pve3'] });
-    const plan = planRoll(
+    const plan = planWell(
       aCluster({ nodes }),
       ['pve1', 'pve2', 'pve3'].map((name) => outdated(name)),
       settings,
@@ -90,15 +100,15 @@ describe('the plan of a roll', () => {
   it('says of the cluster nothing where no node has anything to do, and all of it to a node that has', () => {
     const nodes = [aNode('pve1'), aNode('pve2'), aNode('pve3', { online: false })];
     const settings = theSettings();
-    expect(planRoll(aCluster({ nodes }), [theSoftware('pve1'), theSoftware('pve2')], settings).findings).toEqual([]);
-    const plan = planRoll(aCluster({ nodes }), [outdated('pve1'), theSoftware('pve2')], settings);
+    expect(planWell(aCluster({ nodes }), [theSoftware('pve1'), theSoftware('pve2')], settings).findings).toEqual([]);
+    const plan = planWell(aCluster({ nodes }), [outdated('pve1'), theSoftware('pve2')], settings);
     expect(nodePlanIn(plan, 'pve1')?.findings).toContainEqual(expect.objectContaining({ node: 'pve3' }));
     expect(nodePlanIn(plan, 'pve2')?.findings).toEqual([]);
   });
 
   it('keeps different guests with the same problem apart', () => {
     const guests = [aVm(100, { lock: 'backup' }), aVm(101, { lock: 'backup' })];
-    const plan = planRoll(aCluster({ guests }), [outdated('pve1'), outdated('pve2')], theSettings());
+    const plan = planWell(aCluster({ guests }), [outdated('pve1'), outdated('pve2')], theSettings());
     expect(findingsOf(plan).map((finding) => finding.vmid)).toEqual([100, 101]);
   });
 });

@@ -6,6 +6,7 @@ import type { SendMailInput } from '../../activities/mail.ts';
 import { mergePolicy } from '../../config/policy.ts';
 import type { CephState } from '../../domain/ceph.ts';
 import type { Backups, ClusterSnapshot, Guest, NodeSoftware } from '../../domain/cluster.ts';
+import type { ClusterCondition, NodeCondition } from '../../domain/condition.ts';
 import { updateNodeId } from '../../domain/ids.ts';
 import type { LeaseAnswer } from '../../domain/lease.ts';
 import type { PolicyOverrides } from '../../domain/policy.ts';
@@ -17,7 +18,18 @@ import type { ReadWindowInput } from '../../activities/windows.ts';
 import { kernelOfPackage, nextKernel } from '../../planning/kernels.ts';
 import { mayStart } from '../../planning/windows.ts';
 import type { UpdateNodeInput } from '../../workflows/update-node.ts';
-import { aCluster, aNode, aPolicy, outdated, theHealth, theSettings, type ClusterParts } from '../helpers/builders.ts';
+import {
+  aCluster,
+  aClusterCondition,
+  allWell,
+  aNode,
+  aNodeCondition,
+  aPolicy,
+  outdated,
+  theHealth,
+  theSettings,
+  type ClusterParts,
+} from '../helpers/builders.ts';
 import { uniqueName, workflowBundle } from '../helpers/temporal.ts';
 
 // Failing runs are what many of these tests want; only the worker's own troubles are worth a line.
@@ -48,6 +60,9 @@ export interface World {
   /** What a run is told that asks for the lease. */
   lease: LeaseAnswer;
   software: Map<string, NodeSoftware>;
+  /** Parts of the preflight's answers that are not well. */
+  clusterCondition: Partial<ClusterCondition>;
+  conditions: Map<string, Partial<NodeCondition>>;
   /** What was to be mailed; the outcome of each try is decided by `before.sendMail`, which may throw. */
   mails: SendMailInput[];
   /** Probes that fail, by their names. */
@@ -70,6 +85,8 @@ export interface World {
 const READING: readonly Name[] = [
   'loadRollSettings',
   'readCluster',
+  'readClusterCondition',
+  'readNodeCondition',
   'readNodeSoftware',
   'readNodeHealth',
   'readBackups',
@@ -99,6 +116,8 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
     ailing: new Map(),
     late: 0,
     whenClosed: () => false,
+    clusterCondition: {},
+    conditions: new Map(),
     before: {},
     changes: () => calls.filter((call) => !READING.includes(call.name)).map(shorten),
   };
@@ -113,6 +132,8 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
     activities: {
       loadRollSettings: recorded('loadRollSettings', (input) => settingsOf(world, input)),
       readCluster: recorded('readCluster', () => snapshotOf(world)),
+      readClusterCondition: recorded('readClusterCondition', () => aClusterCondition(world.clusterCondition)),
+      readNodeCondition: recorded('readNodeCondition', ({ node }) => conditionOf(world, node)),
       readNodeSoftware: recorded('readNodeSoftware', ({ node }) => softwareOf(world, node)),
       readNodeHealth: recorded('readNodeHealth', ({ node }) => theHealth(node)),
       ensureMaintenance: recorded('ensureMaintenance', ({ node, on }) => {
@@ -190,6 +211,12 @@ function askCalendar(world: World, { windows, timeZone, now, needed }: ReadWindo
 
 function snapshotOf({ cluster, nodes, guests }: World): ClusterSnapshot {
   return aCluster({ nodes: nodes.map((name) => aNode(name)), ...cluster, guests });
+}
+
+/** As the snapshot has it, unless the test says otherwise. */
+function conditionOf(world: World, node: string): NodeCondition {
+  const own = allWell(snapshotOf(world)).nodes.find((each) => each.node === node) ?? aNodeCondition(node);
+  return { ...own, ...world.conditions.get(node) };
 }
 
 function softwareOf(world: World, node: string): NodeSoftware {

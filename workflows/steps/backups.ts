@@ -37,7 +37,7 @@ export async function awaitBackups(who: string, policy: Policy, quick: NodeRun['
   const { running } = await quick.readBackups.executeWithOptions({ summary: `${who}: see whether a backup runs` }, []);
   if (running.length === 0) return null;
   const which = running.map((backup) => `${backup.what} on ${backup.node}`).join(', ');
-  if (policy.backups === 'refuse') {
+  if (policy.backups === 'refuse' && !policy.overrides.includes('backup-running')) {
     throw ApplicationFailure.create({
       type: ErrorType.PlanChanged,
       message: `${who} is left alone, because ${which} runs. Start again when it has ended, or set rollingUpdate.backups to "wait".`,

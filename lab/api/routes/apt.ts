@@ -35,9 +35,9 @@ export const APT_ROUTES: readonly Route[] = [
     path: '/nodes/{node}/apt/repositories',
     parameters: { node: SPEC.node },
     permission: AUDIT_NODE,
-    run: () => ({
+    run: ({ node }) => ({
       digest: 'b1946ac92492d2347c6235b4d2611184',
-      errors: [],
+      errors: Object.entries(node.spec.unreadableSources ?? {}).map(([path, error]) => ({ path, error })),
       files: [
         {
           path: '/etc/apt/sources.list.d/proxmox.sources',
@@ -46,9 +46,13 @@ export const APT_ROUTES: readonly Route[] = [
           repositories: [
             {
               Types: ['deb'],
-              URIs: ['http://download.proxmox.com/debian/pve'],
+              URIs: [
+                node.spec.troubles?.enterprise === undefined
+                  ? 'http://download.proxmox.com/debian/pve'
+                  : 'https://enterprise.proxmox.com/debian/pve',
+              ],
               Suites: ['trixie'],
-              Components: ['pve-no-subscription'],
+              Components: [node.spec.troubles?.enterprise === undefined ? 'pve-no-subscription' : 'pve-enterprise'],
               Enabled: 1,
               FileType: 'sources',
             },
@@ -57,8 +61,15 @@ export const APT_ROUTES: readonly Route[] = [
       ],
       infos: [],
       'standard-repos': [
-        { handle: 'enterprise', name: 'Enterprise' },
-        { handle: 'no-subscription', name: 'No-Subscription', status: 1 },
+        ...(node.spec.troubles?.enterprise === undefined
+          ? [
+              { handle: 'enterprise', name: 'Enterprise' },
+              { handle: 'no-subscription', name: 'No-Subscription', status: 1 },
+            ]
+          : [
+              { handle: 'enterprise', name: 'Enterprise', status: 1 },
+              { handle: 'no-subscription', name: 'No-Subscription' },
+            ]),
       ],
     }),
   },

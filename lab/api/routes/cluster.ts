@@ -122,7 +122,10 @@ function resources(call: Call): unknown {
           storage: storage.id,
           node: node.name,
           plugintype: storage.type,
-          status: cluster.stats.node(node.name) === 'online' ? 'available' : 'unknown',
+          status:
+            cluster.stats.node(node.name) === 'online' && !storage.inactiveOn?.includes(node.name)
+              ? 'available'
+              : 'unknown',
           shared: storage.shared ? 1 : 0,
           content: storage.content,
           disk: storage.used,

@@ -107,6 +107,7 @@ export function guestConfig(guest: Guest): Record<string, unknown> {
     cores: spec.cores,
     onboot: spec.onboot ? 1 : 0,
     ...volumes,
+    ...(spec.cdrom === undefined ? {} : { ide2: spec.cdrom }),
     ...spec.devices,
     ...spec.bindMounts,
     ...(spec.startup === undefined ? {} : { startup: spec.startup }),

@@ -202,25 +202,34 @@ function vmPreconditions(call: Call): unknown {
     running: guest.running ? 1 : 0,
     allowed_nodes: others.filter((name) => !(name in blocked)),
     not_allowed_nodes: blocked,
-    local_disks: guest.spec.disks.flatMap((disk, index) =>
-      cluster.isShared(disk.storage)
-        ? []
-        : [
-            {
-              volid: volumeId(guest, index),
-              size: disk.size,
-              cdrom: 0,
-              is_unused: 0,
-              drivename: disk.key,
-              replicate: 1,
-            },
-          ],
-    ),
+    local_disks: localDisks(call, guest),
     local_resources: local,
     'mapped-resources': mapped,
     'mapped-resource-info': Object.fromEntries(mapped.map((key) => [key, { name: key, 'live-migration': 0 }])),
     'has-dbus-vmstate': 1,
   };
+}
+
+/** Disks on storages of this node alone, and an image in the drive that lies on one. */
+function localDisks({ cluster }: Call, guest: Guest): unknown[] {
+  const disks = guest.spec.disks.flatMap((disk, index) =>
+    cluster.isShared(disk.storage)
+      ? []
+      : [
+          {
+            volid: volumeId(guest, index),
+            size: disk.size,
+            cdrom: 0,
+            is_unused: 0,
+            drivename: disk.key,
+            replicate: 1,
+          },
+        ],
+  );
+  const image = guest.spec.cdrom?.split(',')[0];
+  const storage = image?.split(':')[0] ?? '';
+  if (image === undefined || cluster.isShared(storage)) return disks;
+  return [...disks, { volid: image, size: 0, cdrom: 1, is_unused: 0, drivename: 'ide2', replicate: 1 }];
 }
 
 /** Containers: Proxmox looks for nothing but HA rules here. */

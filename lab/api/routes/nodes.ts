@@ -50,6 +50,20 @@ export const NODE_ROUTES: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: '/nodes/{node}/subscription',
+    parameters: { node: SPEC.node },
+    permission: 'user',
+    run: ({ node }) =>
+      node.spec.troubles?.enterprise === 'active'
+        ? { status: 'active', productname: 'Proxmox VE Community Subscription 2 CPUs/year', level: 'c', sockets: 2 }
+        : {
+            status: 'notfound',
+            message: 'There is no subscription key',
+            url: 'https://www.proxmox.com/proxmox-ve/pricing',
+          },
+  },
+  {
+    method: 'GET',
     path: '/nodes/{node}/time',
     parameters: { node: SPEC.node },
     permission: AUDIT_NODE,

@@ -29,7 +29,7 @@ export const STORAGE_ROUTES: readonly Route[] = [
       const id = text(call.parameters, 'storage');
       const storage = call.cluster.storagesOf(call.node.name).find((candidate) => candidate.id === id);
       if (!storage) throw dieError(`storage '${id}' does not exist`);
-      return usage(storage);
+      return usage(storage, !storage.inactiveOn?.includes(call.node.name));
     },
   },
 ];
@@ -45,18 +45,26 @@ function list(call: Call): unknown {
     .filter((storage) => !content || storage.content.split(',').some((kind) => content.includes(kind)))
     .filter((storage) => target === undefined || cluster.hasStorage(target, storage.id))
     .filter((storage) => name === undefined || storage.id === name)
-    .map((storage) => ({ storage: storage.id, ...usage(storage), used_fraction: storage.used / storage.total }));
+    .map((storage) => {
+      const active = !storage.inactiveOn?.includes(node.name);
+      return {
+        storage: storage.id,
+        ...usage(storage, active),
+        ...(active ? { used_fraction: storage.used / storage.total } : {}),
+      };
+    });
 }
 
-function usage(storage: StorageSpec): Record<string, string | number> {
+/** Of a storage that is not there, Proxmox shows sizes of zero. */
+function usage(storage: StorageSpec, active: boolean): Record<string, string | number> {
   return {
     type: storage.type,
     content: storage.content,
     enabled: 1,
-    active: 1,
+    active: active ? 1 : 0,
     shared: storage.shared ? 1 : 0,
-    total: storage.total,
-    used: storage.used,
-    avail: storage.total - storage.used,
+    total: active ? storage.total : 0,
+    used: active ? storage.used : 0,
+    avail: active ? storage.total - storage.used : 0,
   };
 }

@@ -48,8 +48,7 @@ async function apt(system: System, call: CommandCall, program: string): Promise<
   const run = { system, call, parsed, program };
   switch (verb) {
     case 'update':
-      await printRefresh(system, (line) => call.out(`${line}\n`), call.signal);
-      return 0;
+      return printRefresh(system, (line) => call.out(`${line}\n`), call.signal);
     case 'upgrade':
       return change(run, verb, () => planUpgrade(system, program === 'apt' || parsed.has('--with-new-pkgs')));
     case 'dist-upgrade':

@@ -1,5 +1,6 @@
 import type { CommandCall, LabCommand } from '../../core/machine.ts';
 import type { System } from '../system.ts';
+import { partitionsOf } from './disks.ts';
 
 /** Programs about kernels: proxmox-boot-tool(8) on Proxmox nodes and needrestart(1). */
 export function bootCommands(system: System): Readonly<Record<string, LabCommand>> {
@@ -90,11 +91,17 @@ function refresh(system: System, call: CommandCall): number {
   return 0;
 }
 
-function status({ kernels }: System): string {
-  const versions = kernels.installed.join(', ');
+function status(system: System): string {
+  const versions = system.kernels.installed.join(', ');
   return (
     "Re-executing '/usr/sbin/proxmox-boot-tool' in new private mount namespace..\n" +
     'System currently booted with uefi\n' +
-    `A1B2-C3D4 is configured with: uefi (versions: ${versions})\n`
+    Object.entries(partitionsOf(system))
+      .map(([uuid, space]) =>
+        space
+          ? `${uuid} is configured with: uefi (versions: ${versions})\n`
+          : `WARN: /dev/disk/by-uuid/${uuid} does not exist - clean '/etc/kernel/proxmox-boot-uuids'! - skipping\n`,
+      )
+      .join('')
   );
 }

@@ -2,6 +2,8 @@ import type { LabCommand } from '../../core/machine.ts';
 import type { System } from '../system.ts';
 import { aptCommands } from './apt.ts';
 import { bootCommands } from './boot.ts';
+import { dateCommand } from './date.ts';
+import { diskCommands } from './disks.ts';
 import { dpkgCommands } from './dpkg.ts';
 import { powerCommands } from './power.ts';
 import { systemCommands } from './system.ts';
@@ -18,6 +20,8 @@ export function builtinCommands(system: System): Readonly<Record<string, LabComm
     ...aptCommands(system),
     ...dpkgCommands(system),
     ...(system.options.kind === 'container' ? {} : bootCommands(system)),
+    ...(system.options.kind === 'proxmox' ? diskCommands(system) : {}),
+    ...(system.options.clockAheadMs === undefined ? {} : { date: dateCommand(system.options.clockAheadMs) }),
     ...(systemd
       ? {
           systemctl: systemctlCommand(system),

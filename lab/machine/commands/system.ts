@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { CommandCall, LabCommand } from '../../core/machine.ts';
 import { OS_RELEASE } from '../catalog.ts';
 import type { System } from '../system.ts';
+import { uuidsOf } from './disks.ts';
 
 /** Programs that tell what the machine is. */
 export function systemCommands(system: System): Readonly<Record<string, LabCommand>> {
@@ -56,6 +57,8 @@ function readSystemFile(system: System, path: string): string | undefined {
       return '13.1\n';
     case '/etc/kernel/proxmox-boot-pin':
       return kernels.pin === undefined ? undefined : `${kernels.pin}\n`;
+    case '/etc/kernel/proxmox-boot-uuids':
+      return system.options.kind === 'proxmox' ? uuidsOf(system) : undefined;
     case '/etc/kernel/next-boot-pin':
       return kernels.nextBootPin === undefined ? undefined : `${kernels.nextBootPin}\n`;
     case '/run/reboot-required':

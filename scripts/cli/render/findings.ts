@@ -7,7 +7,7 @@ const LABEL_WIDTH = 10;
 export function renderFindings(findings: readonly Finding[], layout: { width: number; style: Style }): string {
   const nodes = [...new Set(findings.map(({ node }) => node))];
   return nodes
-    .sort((a, b) => Number(a !== null) - Number(b !== null))
+    .sort((a, b) => (a ?? '').localeCompare(b ?? '', 'en', { numeric: true }))
     .map((node) => {
       const own = findings.filter((finding) => finding.node === node);
       const lines = own.sort((a, b) => rank(a) - rank(b)).map((finding) => renderFinding(finding, layout));
