@@ -1,5 +1,6 @@
 import { createBackupActivities } from './backups.ts';
 import { createCephActivities } from './ceph.ts';
+import { createAutoremoveActivities } from './autoremove.ts';
 import { createClusterActivities } from './cluster.ts';
 import { createConditionActivities } from './condition.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -40,5 +41,6 @@ export function createActivities(deps: ActivityDeps) {
     ...createMailActivities(deps),
     ...createWindowActivities(),
     ...createProbeActivities(deps),
+    ...createAutoremoveActivities(deps),
   });
 }

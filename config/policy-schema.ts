@@ -24,6 +24,7 @@ export const DEFAULT_POLICY: Policy = {
   timeZone: null,
   windowFit: 'expected',
   soak: '0 seconds',
+  autoremove: 'never',
   probes: [],
   parallelMigrations: 2,
   localDisks: 'replicated',
@@ -152,6 +153,11 @@ const policyFields = {
   probes: probesSchema.describe(
     'What must be well before the first node and after each one. A probe that fails beforehand refuses the run; one that fails at the end of the soak stops the line.',
   ),
+  autoremove: z
+    .enum(['never', 'after-proven-boot'])
+    .describe(
+      'Whether `apt-get autoremove` runs on a node: never, or after this run has rebooted it and it has proved well. The kernel from before the reboot and the running one always stay.',
+    ),
   parallelMigrations: z.int().min(1).max(16).describe('How many guests of a node move at the same time.'),
   localDisks: z
     .enum(['replicated', 'always', 'never'])

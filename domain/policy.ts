@@ -25,6 +25,8 @@ export interface Policy {
   readonly soak: Duration;
   /** Asked before the first node and after each one. */
   readonly probes: readonly Probe[];
+  /** Whether packages that nothing needs, old kernels among them, are removed once a node has booted and proved well. */
+  readonly autoremove: 'never' | 'after-proven-boot';
   /** How many guests of a node move at the same time. */
   readonly parallelMigrations: number;
   /** Whether VMs may copy their local disks while moving: only replicated ones, always, or never. */

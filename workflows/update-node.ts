@@ -22,6 +22,7 @@ import { listenToOperator, type Operator } from './steps/operator.ts';
 import { rebootIfNeeded, upgrade } from './steps/renew.ts';
 import { describeOutcome, describeRun } from './steps/run-attributes.ts';
 import { soak } from './steps/soak.ts';
+import { tidy } from './steps/tidy.ts';
 import { createUndoLedger } from './steps/undo-ledger.ts';
 
 export interface UpdateNodeInput {
@@ -135,6 +136,7 @@ async function carryOut(
   await soak(run, before).catch((error: unknown) => {
     throw endNodeBadly(error, run, open);
   });
+  await tidy(run);
   journal.enter('done');
   describeOutcome('updated');
   return journal.report('updated', plan.reason, open);

@@ -181,6 +181,7 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
         await world.before.sendMail?.(mail);
         return { configured: true, accepted: mail.to ?? ['admin@example.org'], deferred: [], refused: [] };
       },
+      removeUnusedPackages: recorded('removeUnusedPackages', () => true),
       checkProbes: recorded('checkProbes', ({ probes }) =>
         probes.map(({ name }) => world.ailing.get(name) ?? { name, ok: true, detail: 'well' }),
       ),

@@ -26,6 +26,8 @@ export interface NodeJournal {
   warn(warning: string): void;
   upgraded(packages: readonly PackageUpdate[]): void;
   rebooted(proof: RebootProof): void;
+  /** That this run has rebooted the node; null before, and if it did not. */
+  rebootProof(): RebootProof | null;
   progress(): NodeProgress;
   report(outcome: NodeOutcome, reason: string, openUndo: readonly OpenUndo[]): NodeReport;
 }
@@ -79,6 +81,7 @@ export function createNodeJournal(node: string): NodeJournal {
     rebooted(proof) {
       reboot = proof;
     },
+    rebootProof: () => reboot,
     progress,
     report: (outcome, reason, openUndo) => ({
       node,
