@@ -37,7 +37,9 @@ describe('a rolling update', () => {
     const storages = ['local', 'nfs'];
     const vm = { vmid: 100, kind: 'qemu', name: 'vm-100', withLocalDisks: false, within: timeouts.migration };
     const container = { vmid: 201, kind: 'lxc', name: 'ct-201', withLocalDisks: false, within: timeouts.migration };
-    const calls = world.calls.filter(({ name }) => name !== 'readClusterCondition' && name !== 'readNodeCondition');
+    // Looks that steer nothing in a healthy cluster have tests of their own.
+    const looks = ['readClusterCondition', 'readNodeCondition', 'readBackups', 'readCeph', 'requestLease'];
+    const calls = world.calls.filter(({ name }) => !looks.includes(name));
     expect(calls.map((call) => [call.name, call.input])).toEqual([
       ['loadRollSettings', {}],
       ['readCluster', { leaving: ['pve1', 'pve2'] }],
@@ -294,14 +296,15 @@ describe('guests that are not to be moved', () => {
       guests: { overrides: { '100': 'shutdown', '101': 'leave' } },
     });
     await roll(environment, world);
-    expect(world.changes()).toEqual([
+    const changes = world.changes();
+    expect(changes.slice(0, 4)).toEqual([
       'ensureGuestStopped 100 pve1',
       'upgradeNode pve1',
       'rebootNode pve1',
       'awaitRejoin pve1',
-      'ensureGuestRunning 101 pve1',
-      'ensureGuestRunning 100 pve1',
     ]);
+    // Neither has a place in Proxmox's startup order, so both start at once.
+    expect(changes.slice(4).sort()).toEqual(['ensureGuestRunning 100 pve1', 'ensureGuestRunning 101 pve1']);
   });
 
   it('are left alone entirely when no reboot is needed', async () => {
