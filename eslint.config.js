@@ -74,7 +74,7 @@ export default defineConfig(
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', setTimeout: 'readonly' } },
   },
   {
-    files: ['domain/**', 'planning/**'],
+    files: ['domain/**', 'planning/**', 'reports/**'],
     rules: {
       'no-restricted-globals': ['error', ...UNTIMELY_GLOBALS, NO_TIMEOUTS],
       'no-restricted-properties': ['error', RANDOM],

@@ -4,6 +4,7 @@ import { createAutoremoveActivities } from './autoremove.ts';
 import { createClusterActivities } from './cluster.ts';
 import { createConditionActivities } from './condition.ts';
 import type { ActivityDeps } from './deps.ts';
+import { createDowntimeActivities } from './downtime.ts';
 import { guardAll } from './guard.ts';
 import { createGuestActivities } from './guests.ts';
 import { createMailActivities } from './mail.ts';
@@ -42,5 +43,6 @@ export function createActivities(deps: ActivityDeps) {
     ...createWindowActivities(),
     ...createProbeActivities(deps),
     ...createAutoremoveActivities(deps),
+    ...createDowntimeActivities(deps),
   });
 }

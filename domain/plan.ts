@@ -44,6 +44,8 @@ export interface NodePlan {
   readonly moves: readonly GuestMove[];
   readonly findings: readonly Finding[];
   readonly expectedMilliseconds: number;
+  /** Entries of the lists above that a report has no room for. */
+  readonly leftOut?: { readonly packages: number; readonly moves: number; readonly findings: number };
 }
 
 export interface RollPlan {

@@ -35,6 +35,27 @@ export interface GuestProgress {
   readonly node: string;
 }
 
+/** How long a guest did not run during the update of its node. */
+export interface Downtime {
+  readonly milliseconds: number;
+  /**
+   * `measured`: QEMU's own figure of how long a VM stood still in its migrations. `at-most`: it was down somewhere within
+   * that time, which Proxmox's task list bounds to the second; the truth is shorter.
+   */
+  readonly certainty: 'measured' | 'at-most';
+  /** It was shut down and not started again; that time is not in `milliseconds`. */
+  readonly stillDown: boolean;
+}
+
+/** What became of one guest of the node. */
+export interface GuestReport extends GuestProgress {
+  /** When the run began to move it or shut it down, and when it was home again; ISO 8601. */
+  readonly leftAt: string | null;
+  readonly backAt: string | null;
+  /** Null: nothing is known that would have kept it from running. */
+  readonly downtime: Downtime | null;
+}
+
 export interface RebootProof {
   readonly bootIdBefore: string;
   readonly bootIdAfter: string;
@@ -44,6 +65,12 @@ export interface RebootProof {
 
 export type NodeOutcome = 'planned' | 'updated' | 'skipped' | 'failed' | 'refused' | 'aborted' | 'not-reached';
 
+/** How many entries of a list were left out, so that a result stays of bounded size. */
+export interface LeftOut {
+  readonly packages: number;
+  readonly guests: number;
+}
+
 export interface NodeReport {
   readonly node: string;
   readonly outcome: NodeOutcome;
@@ -52,14 +79,15 @@ export interface NodeReport {
   readonly phases: readonly PhaseTime[];
   readonly packages: readonly PackageUpdate[];
   readonly reboot: RebootProof | null;
-  readonly guests: readonly GuestProgress[];
+  readonly guests: readonly GuestReport[];
   readonly warnings: readonly string[];
   readonly openUndo: readonly OpenUndo[];
+  readonly leftOut?: LeftOut;
 }
 
 export type RollOutcome = 'planned' | 'nothing-to-do' | 'done' | 'refused' | 'failed' | 'aborted';
 
-/** Result of `rollingUpdate`; a run that fails carries it in the details of its failure. */
+/** Result of `rollingUpdate`, of bounded size (`reports/bounded.ts`); a run that fails carries it in the details of its failure. */
 export interface RollReport {
   readonly cluster: string;
   readonly outcome: RollOutcome;

@@ -47,7 +47,12 @@ export function remarksIn(findings: readonly Finding[]): string[] {
     .map(({ code, message, overridden }) => (overridden ? `${message} (overridden: ${code})` : message));
 }
 
-/** All of them with what to do about each, for the message of a failure. */
+/** Findings that a message names; the report holds all of them. */
+const MOST_IN_A_MESSAGE = 10;
+
+/** What was found and what to do about each, for the message of a failure. */
 export function describeFindings(findings: readonly Finding[]): string {
-  return findings.map((finding) => `${finding.message}; ${finding.remedy}`).join(' | ');
+  const named = findings.slice(0, MOST_IN_A_MESSAGE).map((finding) => `${finding.message}; ${finding.remedy}`);
+  const rest = findings.length - named.length;
+  return [...named, ...(rest > 0 ? [`and ${rest} more`] : [])].join(' | ');
 }

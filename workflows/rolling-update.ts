@@ -17,6 +17,7 @@ import { nodeProgressSignal, rollPlanQuery, rollProgressQuery, rollReportQuery }
 import { loadSettings } from './steps/activities.ts';
 import { listenToGoNow } from './steps/await-window.ts';
 import { leaseOf, thisRun } from './steps/lease.ts';
+import { mailReport } from './steps/mail-report.ts';
 import { makePlan } from './steps/make-plan.ts';
 import { listenToOperator } from './steps/operator.ts';
 import { conclude, describeEnd, describePlan, endRollBadly, refuseRoll } from './steps/roll-end.ts';
@@ -70,6 +71,8 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
       return conclude(journal, 'done', describeEnd(journal.finishedNodes()));
     } catch (error) {
       throw journal.ended() ? error : endRollBadly(error, journal, operator);
+    } finally {
+      await mailReport(journal.ended());
     }
   });
 }

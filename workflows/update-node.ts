@@ -11,6 +11,7 @@ import { loadSettings, quickActivities } from './steps/activities.ts';
 import { refuseOutsideWindow } from './steps/await-window.ts';
 import { holdBackups } from './steps/backups.ts';
 import { awaitCephWell } from './steps/ceph.ts';
+import { watchDowntime, type DowntimeWatch } from './steps/downtime.ts';
 import { drain, enterMaintenance } from './steps/drain.ts';
 import { giveBack, giveBackAfterFailure, whyNotLeftWell } from './steps/give-back.ts';
 import { leaseOf, rollOrThisRun, type Lease } from './steps/lease.ts';
@@ -117,7 +118,7 @@ function refuseBesideAnother(node: string, cluster: string, journal: NodeJournal
 
 async function carryOut(
   plan: NodePlan,
-  { policy }: RollSettings,
+  { nodes, policy }: RollSettings,
   { journal, operator, lease }: { journal: NodeJournal; operator: Operator; lease: Lease },
 ): Promise<NodeReport> {
   const { node } = plan;
@@ -127,9 +128,11 @@ async function carryOut(
   await lease.require().catch((error: unknown) => {
     throw endNodeBadly(error, run, []);
   });
-  const before = await renew(run);
+  const tellDowntimes = await watchDowntime(run, nodes);
+  const before = await renew(run, tellDowntimes);
   journal.enter('returning');
   const open = await giveBack(run, policy.timeouts.migration);
+  await tellDowntimes();
   for (const { reason } of open) journal.warn(reason);
   const broken = whyNotLeftWell(open);
   if (broken) throw endNodeBadly(broken, run, open);
@@ -143,7 +146,7 @@ async function carryOut(
 }
 
 /** Empties, upgrades and reboots the node; returns how it was before. What fails is taken back at once. */
-async function renew(run: NodeRun): Promise<NodeHealth> {
+async function renew(run: NodeRun, tellDowntimes: DowntimeWatch): Promise<NodeHealth> {
   const { node, plan, operator, quick } = run;
   let before: NodeHealth | null = null;
   try {
@@ -157,6 +160,8 @@ async function renew(run: NodeRun): Promise<NodeHealth> {
     await rebootIfNeeded(run, before);
     return before;
   } catch (error) {
-    throw endNodeBadly(error, run, await giveBackAfterFailure(run, before, error));
+    const open = await giveBackAfterFailure(run, before, error);
+    await tellDowntimes();
+    throw endNodeBadly(error, run, open);
   }
 }

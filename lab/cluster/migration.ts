@@ -27,6 +27,9 @@ const TIMES = {
   migrationLock: 10_000,
 } as const;
 
+/** How long a VM stands still in a live migration; nothing else in the lab takes so little time. */
+const DOWNTIME_MS = 59;
+
 /** What is wrong with a migration before any worker starts; the order is the server's. */
 export function checkMigration(cluster: Cluster, guest: Guest, options: MigrateOptions): void {
   if (options.target === guest.node) throw parameterError({ target: 'target is local node.' });
@@ -164,7 +167,10 @@ async function transfer(cluster: Cluster, guest: Guest, options: MigrateOptions,
     }
     if (memory > 0) task.log(`migration active, transferred ${step * 25}%`);
   }
-  if (memory > 0) task.log('migration status: completed');
+  if (memory > 0) {
+    task.log(`average migration speed: 1.2 GiB/s - downtime ${DOWNTIME_MS} ms`);
+    task.log('migration status: completed');
+  }
 }
 
 /** A worker that still lives cleans up after itself; the lock of one that died with its node stays behind. */

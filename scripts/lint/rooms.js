@@ -4,14 +4,26 @@ import { dirname, relative, resolve, sep } from 'node:path';
 const ROOMS = {
   domain: {},
   planning: { values: ['domain'] },
-  workflows: { values: ['domain', 'planning'], types: ['activities'] },
+  reports: { values: ['domain'] },
+  workflows: { values: ['domain', 'planning', 'reports'], types: ['activities'] },
   activities: { values: ['domain', 'planning', 'clients'], types: ['config'] },
   clients: {},
   config: { values: ['domain'] },
   schedules: { values: ['domain', 'config'], types: ['workflows'] },
   workers: { values: ['domain', 'planning', 'activities', 'clients', 'config'], types: ['workflows'] },
   scripts: {
-    values: ['domain', 'planning', 'activities', 'clients', 'config', 'schedules', 'workers', 'lab', 'workflows'],
+    values: [
+      'domain',
+      'planning',
+      'activities',
+      'clients',
+      'config',
+      'schedules',
+      'workers',
+      'lab',
+      'workflows',
+      'reports',
+    ],
   },
   lab: {},
 };
@@ -20,6 +32,7 @@ const ROOMS = {
 const PURE_ROOMS = {
   domain: [],
   planning: [],
+  reports: [],
   workflows: ['@temporalio/workflow', '@temporalio/common'],
 };
 

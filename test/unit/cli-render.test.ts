@@ -168,9 +168,9 @@ describe('the report', () => {
   it('repeats the refusals of a refused run with their remedies', () => {
     const text = read(renderReport(refusedReport));
     expect(text).toContain(
-      'Refused before anything was touched pve-node1 ✘ guest-cannot-move plex-vm (210) cannot move',
+      'Refused before anything was touched ✘ guest-cannot-move pve-node1: plex-vm (210) cannot move',
     );
-    expect(text).toContain('To go on let it be shut down meanwhile');
+    expect(text).toContain('To go on: let it be shut down meanwhile');
   });
 });
 

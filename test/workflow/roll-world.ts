@@ -11,10 +11,10 @@ import { updateNodeId } from '../../domain/ids.ts';
 import type { LeaseAnswer } from '../../domain/lease.ts';
 import type { PolicyOverrides } from '../../domain/policy.ts';
 import type { ProbeResult } from '../../domain/probe.ts';
-import type { NodeReport, RollProgress, RollReport } from '../../domain/report.ts';
 import type { WindowAnswer } from '../../domain/window.ts';
 import { timeZoneNamed } from '../../activities/time-zone.ts';
 import type { ReadWindowInput } from '../../activities/windows.ts';
+import type { Downtime, NodeReport, RollProgress, RollReport } from '../../domain/report.ts';
 import { kernelOfPackage, nextKernel } from '../../planning/kernels.ts';
 import { mayStart } from '../../planning/windows.ts';
 import type { UpdateNodeInput } from '../../workflows/update-node.ts';
@@ -76,6 +76,8 @@ export interface World {
   whenClosed: () => boolean;
   backups: Backups;
   ceph: CephState | null;
+  /** What the task lists would tell of each guest, by vmid. */
+  downtimes: Record<string, Downtime>;
   /** Run before an activity does its work; one that throws makes it fail. */
   before: Hooks;
   /** Calls as short lines, without those that only read. */
@@ -118,6 +120,7 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
     whenClosed: () => false,
     clusterCondition: {},
     conditions: new Map(),
+    downtimes: {},
     before: {},
     changes: () => calls.filter((call) => !READING.includes(call.name)).map(shorten),
   };
@@ -175,6 +178,12 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
       rebootNode: recorded('rebootNode', ({ node }) => boot(world, node)),
       awaitRejoin: recorded('awaitRejoin', ({ node }) => theHealth(node)),
       awaitUpgradeOver: recorded('awaitUpgradeOver', () => undefined),
+      // What only the report needs is no step of the update.
+      markTasks: async ({ nodes }) => Object.fromEntries(nodes.map((node) => [node, 0])),
+      measureDowntime: async (input) => {
+        await world.before.measureDowntime?.(input);
+        return world.downtimes;
+      },
       // Apart from the other calls: a mail goes its own way, at a time of its own.
       sendMail: async (mail) => {
         world.mails.push(mail);

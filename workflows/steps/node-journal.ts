@@ -2,7 +2,8 @@ import { getExternalWorkflowHandle, setCurrentDetails, workflowInfo } from '@tem
 import type { PackageUpdate } from '../../domain/cluster.ts';
 import type { GuestMove } from '../../domain/plan.ts';
 import type {
-  GuestProgress,
+  Downtime,
+  GuestReport,
   GuestWhereabouts,
   NodeOutcome,
   NodePhase,
@@ -23,6 +24,8 @@ export interface NodeJournal {
   enter(phase: NodePhase): void;
   expectGuests(moves: readonly GuestMove[]): void;
   guest(vmid: number, at: GuestWhereabouts, node: string): void;
+  /** How long guests were down, by vmid. */
+  downtimes: (known: Readonly<Record<string, Downtime>>) => void;
   warn(warning: string): void;
   upgraded(packages: readonly PackageUpdate[]): void;
   rebooted(proof: RebootProof): void;
@@ -35,7 +38,7 @@ export interface NodeJournal {
 export function createNodeJournal(node: string): NodeJournal {
   const phases: PhaseTime[] = [];
   const warnings: string[] = [];
-  const guests = new Map<number, GuestProgress>();
+  const guests = new Map<number, GuestReport>();
   let packages: readonly PackageUpdate[] = [];
   let reboot: RebootProof | null = null;
 
@@ -43,7 +46,7 @@ export function createNodeJournal(node: string): NodeJournal {
     node,
     phase: phases.at(-1)?.phase ?? 'waiting',
     phases: [...phases],
-    guests: [...guests.values()],
+    guests: [...guests.values()].map(({ leftAt: _, backAt: __, downtime: ___, ...progress }) => progress),
   });
   const show = () => setCurrentDetails(nodeDetails(progress(), warnings));
   const tellParent = () => {
@@ -63,14 +66,25 @@ export function createNodeJournal(node: string): NodeJournal {
     },
     expectGuests(moves) {
       for (const { vmid, name, how } of moves) {
-        guests.set(vmid, { vmid, name, how, at: how === 'leave' ? 'stays' : 'home', node });
+        const at = how === 'leave' ? 'stays' : 'home';
+        guests.set(vmid, { vmid, name, how, at, node, leftAt: null, backAt: null, downtime: null });
       }
     },
     guest(vmid, at, where) {
       const known = guests.get(vmid);
       if (!known) return;
-      guests.set(vmid, { ...known, at, node: where });
+      const now = new Date(Date.now()).toISOString();
+      guests.set(vmid, {
+        ...known,
+        at,
+        node: where,
+        leftAt: known.leftAt ?? now,
+        backAt: at === 'home' ? now : null,
+      });
       show();
+    },
+    downtimes(known) {
+      for (const [vmid, guest] of guests) guests.set(vmid, { ...guest, downtime: known[vmid] ?? null });
     },
     warn(warning) {
       warnings.push(warning);

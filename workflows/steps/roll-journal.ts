@@ -3,6 +3,7 @@ import { ErrorType } from '../../domain/errors.ts';
 import type { NodePlan, RollPlan } from '../../domain/plan.ts';
 import type { NodeProgress, NodeReport, RollOutcome, RollProgress, RollReport, Wait } from '../../domain/report.ts';
 import { remarksIn } from '../../planning/findings.ts';
+import { bounded } from '../../reports/bounded.ts';
 import { rollDetails } from './details.ts';
 import type { Operator } from './operator.ts';
 
@@ -103,7 +104,7 @@ export function createRollJournal(operator: () => Operator): RollJournal {
     show,
     ended: () => ended,
     end(outcome, reason) {
-      ended = {
+      ended = bounded({
         cluster: plan?.cluster ?? '',
         outcome,
         reason,
@@ -120,7 +121,7 @@ export function createRollJournal(operator: () => Operator): RollJournal {
             .flatMap((node) => remarksIn(node.findings)),
         ],
         waits,
-      };
+      });
       return ended;
     },
   };
@@ -150,7 +151,7 @@ function withoutReport(plan: RollPlan | null, { reports, nodes, outcome, reason 
         phases: last?.phases ?? [],
         packages: [],
         reboot: null,
-        guests: last?.guests ?? [],
+        guests: (last?.guests ?? []).map((guest) => ({ ...guest, leftAt: null, backAt: null, downtime: null })),
         warnings: [],
         openUndo: [],
       };

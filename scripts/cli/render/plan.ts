@@ -51,9 +51,9 @@ function renderOverview(nodes: readonly NodePlan[], { width, style }: Layout): s
       String(index + 1),
       style.strong(node.node),
       actionSign(node, style),
-      orDash(node.packages.length),
+      orDash(node.packages.length + (node.leftOut?.packages ?? 0)),
       node.rebootExpected ? style.caution('yes') : 'no',
-      orDash(node.moves.length),
+      orDash(node.moves.length + (node.leftOut?.moves ?? 0)),
       node.expectedMilliseconds > 0 ? describeMilliseconds(node.expectedMilliseconds) : '–',
     ],
     note: node.reason,
@@ -76,17 +76,17 @@ function renderNode(node: NodePlan, layout: Layout): string {
   const quorum = `${quorumSign(node.quorum.verdict, style)}: ${node.quorum.explanation}`;
   const parts = [style.strong(node.node), paragraph(`Quorum    ${quorum}`, width)];
   if (node.maintenance) parts.push(paragraph('HA        maintenance mode on while it is updated', width));
-  if (node.packages.length > 0) parts.push(paragraph(`Packages  ${namePackages(node.packages)}`, width));
+  if (node.packages.length > 0) parts.push(paragraph(`Packages  ${namePackages(node)}`, width));
   if (node.moves.length > 0) parts.push(renderMoves(node, layout));
   return parts.join('\n');
 }
 
 /** Kernels first: they decide about the reboot. */
-function namePackages(packages: readonly PackageUpdate[]): string {
+function namePackages({ packages, leftOut }: NodePlan): string {
   const isKernel = (update: PackageUpdate): boolean => /kernel/.test(update.name);
   const sorted = [...packages.filter(isKernel), ...packages.filter((update) => !isKernel(update))];
   const named = sorted.slice(0, NAMED_PACKAGES).map(({ name, from, to }) => `${name} ${from ?? 'new'} → ${to}`);
-  const rest = packages.length - named.length;
+  const rest = packages.length - named.length + (leftOut?.packages ?? 0);
   return named.join(', ') + (rest > 0 ? ` and ${rest} more` : '');
 }
 

@@ -194,7 +194,18 @@ export const doneReport: RollReport = {
         kernelBefore: '6.14.5-1-pve',
         kernelAfter: '6.14.8-2-pve',
       },
-      guests: [{ vmid: 210, name: 'plex-vm', how: 'live', at: 'home', node: 'pve-node1' }],
+      guests: [
+        {
+          vmid: 210,
+          name: 'plex-vm',
+          how: 'live',
+          at: 'home',
+          node: 'pve-node1',
+          leftAt: at('03:01:00'),
+          backAt: at('03:13:00'),
+          downtime: { milliseconds: 104, certainty: 'measured', stillDown: false },
+        },
+      ],
       warnings: [],
       openUndo: [],
     },
@@ -222,7 +233,18 @@ export const failedReport: RollReport = {
       ...doneReport.nodes[0]!,
       outcome: 'failed',
       reason: 'did not rejoin within 15 minutes',
-      guests: [{ vmid: 210, name: 'plex-vm', how: 'live', at: 'away', node: 'pve-node2' }],
+      guests: [
+        {
+          vmid: 210,
+          name: 'plex-vm',
+          how: 'live',
+          at: 'away',
+          node: 'pve-node2',
+          leftAt: at('03:01:00'),
+          backAt: null,
+          downtime: null,
+        },
+      ],
       openUndo: [
         {
           undo: {

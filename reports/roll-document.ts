@@ -1,0 +1,198 @@
+import { describeMilliseconds } from '../domain/duration.ts';
+import type { NodePlan } from '../domain/plan.ts';
+import type { GuestReport, NodeReport, RollReport, Wait } from '../domain/report.ts';
+import type { Undo } from '../domain/undo.ts';
+import { cutList, plain, type Block, type Item, type ReportDocument, type Section, type Text } from './document.ts';
+import { findingItem, findingsInReport } from './finding-items.ts';
+import { nodeSection } from './node-section.ts';
+import { count, downtimeText, guestName, NODE_OUTCOMES, pointInTime, ROLL_OUTCOMES, sentence } from './words.ts';
+
+export interface DocumentOptions {
+  /** `brief`: how it ended and what is not as before. `full`: also what was done with each node and guest. */
+  readonly detail: 'brief' | 'full';
+  /** Entries of a list that are named, such as packages of a node; the others are counted. */
+  readonly longest?: number;
+}
+
+/** What a report of a rolling update says, and in which order: what went wrong and what to do before what was done. */
+export function rollDocument(report: RollReport, { detail, longest = Infinity }: DocumentOptions): ReportDocument {
+  const full = detail === 'full';
+  return {
+    title: `Rolling update of ${report.cluster}`,
+    outcome: { ...ROLL_OUTCOMES[report.outcome], text: `${ROLL_OUTCOMES[report.outcome].text} · ${took(report)}` },
+    summary: [sentence(report.reason), ...report.waits.map(describeWait)],
+    facts: full ? factsOf(report) : [],
+    sections: [
+      ...overview(report, longest),
+      ...openUndo(report, longest),
+      ...astray(report, longest),
+      ...refusals(report, longest),
+      ...warnings(report, longest),
+      ...(full ? report.nodes.filter(isTold).map((node) => nodeSection(node, planOf(report, node), longest)) : []),
+    ],
+  };
+}
+
+function describeWait(wait: Wait): string {
+  return `Waited for ${wait.for} for ${describeMilliseconds(Date.parse(wait.until) - Date.parse(wait.from))}.`;
+}
+
+function took({ startedAt, endedAt }: RollReport): string {
+  return describeMilliseconds(Date.parse(endedAt) - Date.parse(startedAt));
+}
+
+/** A node to which nothing happened is told in the overview. */
+function isTold(node: NodeReport): boolean {
+  return node.phases.length > 0 || node.packages.length > 0 || node.guests.length > 0;
+}
+
+function planOf(report: RollReport, { node }: NodeReport): NodePlan | null {
+  return report.plan?.nodes.find((each) => each.node === node) ?? null;
+}
+
+function factsOf(report: RollReport): [string, string][] {
+  const packages = report.nodes.reduce((sum, node) => sum + packageCount(node), 0);
+  const reboots = report.nodes.filter((node) => node.reboot !== null).length;
+  const expected = (report.plan?.nodes ?? []).reduce((sum, node) => sum + node.expectedMilliseconds, 0);
+  const longest = longestDowntime(report);
+  return [
+    ['Began', pointInTime(report.startedAt)],
+    ['Ended', pointInTime(report.endedAt)],
+    ['Took', expected > 0 ? `${took(report)}, expected about ${describeMilliseconds(expected)}` : took(report)],
+    ['Packages', String(packages)],
+    ['Reboots', String(reboots)],
+    ...(longest === null ? [] : [['Longest downtime', longest] as [string, string]]),
+  ];
+}
+
+function longestDowntime(report: RollReport): string | null {
+  const guests = report.nodes.flatMap((node) => node.guests).filter((guest) => guest.downtime !== null);
+  const [worst] = guests.sort((a, b) => rank(b) - rank(a));
+  return worst === undefined ? null : `${guestName(worst)}: ${downtimeText(worst).text}`;
+
+  function rank({ downtime }: GuestReport): number {
+    return downtime?.stillDown === true ? Infinity : (downtime?.milliseconds ?? 0);
+  }
+}
+
+function packageCount(node: NodeReport): number {
+  return node.packages.length + (node.leftOut?.packages ?? 0);
+}
+
+function overview({ nodes }: RollReport, longest: number): Section[] {
+  if (nodes.length === 0) return [];
+  const table: Block = {
+    kind: 'table',
+    columns: [
+      { title: 'Node' },
+      { title: 'Outcome' },
+      { title: 'Packages', align: 'right' },
+      { title: 'Rebooted to' },
+      { title: 'Guests back' },
+      { title: 'Took' },
+    ],
+    rows: nodes.map((node): Text[] => [
+      plain(node.node),
+      NODE_OUTCOMES[node.outcome],
+      plain(packageCount(node) === 0 ? '–' : String(packageCount(node))),
+      plain(node.reboot?.kernelAfter ?? '–'),
+      plain(guestsBack(node)),
+      plain(nodeTook(node)),
+    ]),
+  };
+  // Why a node was updated stands in the plan; here it would read as if it were still to do.
+  const reasons = nodes.filter((node) => node.outcome !== 'updated' && node.reason !== '');
+  const items: Item[] = reasons.map(({ node, reason }) => plain(`${node}: ${reason}`));
+  return [{ title: plain(''), blocks: items.length === 0 ? [table] : [table, itemsBlock(items, longest)] }];
+}
+
+function itemsBlock(items: readonly Item[], longest: number): Block {
+  const { shown, ...rest } = cutList(items, longest);
+  return { kind: 'items', items: shown, ...rest };
+}
+
+function guestsBack({ guests, leftOut }: NodeReport): string {
+  const all = guests.length + (leftOut?.guests ?? 0);
+  return all === 0 ? '–' : `${all - guests.filter(isAstray).length} of ${all}`;
+}
+
+function nodeTook({ phases }: NodeReport): string {
+  const [first] = phases;
+  const last = phases.at(-1);
+  if (first === undefined || last === undefined || first === last) return '–';
+  return describeMilliseconds(Date.parse(last.startedAt) - Date.parse(first.startedAt));
+}
+
+function isAstray(guest: GuestReport): boolean {
+  return guest.at !== 'home' && guest.at !== 'stays';
+}
+
+function openUndo({ nodes }: RollReport, longest: number): Section[] {
+  const open = nodes.flatMap((node) => node.openUndo);
+  if (open.length === 0) return [];
+  const items = open.map(({ undo, reason, remedy }): Item => ({
+    text: `✘ ${describeUndo(undo)}: ${reason}`,
+    tone: 'bad',
+    details: [['Do by hand', remedy]],
+  }));
+  const title: Text = { text: `${count(open.length, 'change')} could not be taken back`, tone: 'bad' };
+  return [{ title, blocks: [itemsBlock(items, longest)] }];
+}
+
+function describeUndo(undo: Undo): string {
+  switch (undo.kind) {
+    case 'maintenance':
+      return `HA maintenance mode of ${undo.node} is still on`;
+    case 'ha-armed':
+      return 'HA is still disarmed';
+    case 'ceph-noout':
+      return `Ceph still has noout set for ${undo.node}`;
+    case 'backup-job':
+      return `the backup job ${undo.id} is still disabled`;
+    case 'guest-away':
+      return `${guestName(undo)} is still on ${undo.away} instead of ${undo.home}`;
+    case 'guest-stopped':
+      return `${guestName(undo)} is still stopped on ${undo.home}`;
+  }
+}
+
+function astray({ nodes }: RollReport, longest: number): Section[] {
+  const told = new Set(nodes.flatMap((node) => node.openUndo).map(({ undo }) => ('vmid' in undo ? undo.vmid : null)));
+  const guests = nodes.flatMap((node) => node.guests).filter((guest) => isAstray(guest) && !told.has(guest.vmid));
+  if (guests.length === 0) return [];
+  const { shown, ...rest } = cutList(guests, longest);
+  const table: Block = {
+    kind: 'table',
+    columns: [{ title: 'Guest' }, { title: 'State' }, { title: 'On', flexible: true }],
+    ...rest,
+    rows: shown.map((guest) => [plain(guestName(guest)), { text: guest.at, tone: 'caution' }, plain(guest.node)]),
+  };
+  return [{ title: { text: 'Guests that are not in their place', tone: 'caution' }, blocks: [table] }];
+}
+
+function refusals(report: RollReport, longest: number): Section[] {
+  const { blockers, overridden } = findingsInReport(report);
+  const refused: Section = {
+    title: { text: 'Refused before anything was touched', tone: 'bad' },
+    blocks: [itemsBlock(blockers.map(findingItem), longest)],
+  };
+  const overrides: Section = {
+    title: { text: 'Overridden', tone: 'caution' },
+    blocks: [itemsBlock(overridden.map(findingItem), longest)],
+  };
+  return [
+    ...(report.outcome === 'refused' && blockers.length > 0 ? [refused] : []),
+    ...(overridden.length > 0 ? [overrides] : []),
+  ];
+}
+
+function warnings(report: RollReport, longest: number): Section[] {
+  const ofNodes = report.nodes.flatMap((node) => node.warnings.map((warning) => `${node.node}: ${warning}`));
+  const { overridden } = findingsInReport(report);
+  const toldAbove = (warning: string) => overridden.some(({ code }) => warning.endsWith(`(overridden: ${code})`));
+  const items = [...new Set([...report.warnings, ...ofNodes])]
+    .filter((warning) => !toldAbove(warning))
+    .map((warning): Item => ({ text: `! Warning ${warning}`, tone: 'caution' }));
+  if (items.length === 0) return [];
+  return [{ title: plain(''), blocks: [itemsBlock(items, longest)] }];
+}
