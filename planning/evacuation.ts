@@ -93,7 +93,9 @@ function problemOf(guest: Guest, treatment: GuestTreatment): Finding | null {
       'guest-cannot-move',
       `${who} cannot leave ${guest.node}: ${describeObstacles(fixed)}`,
       (fixed.some((obstacle) => obstacle.code === 'local-image') ? 'take the image out of its drive, or ' : '') +
-        `set rollingUpdate.guests.overrides.${guest.vmid} to "shutdown" (stopped and started again) or "leave"`,
+        (guest.ha === null
+          ? `set rollingUpdate.guests.overrides.${guest.vmid} to "shutdown" (stopped and started again) or "leave"`
+          : remedyForHeld(guest, fixed)),
     );
   }
   return null;
