@@ -18,12 +18,12 @@ const NEEDED = [
 
 /** A token that may not see a guest sees none: nothing would be moved, and the node would go down with it. */
 export function missingPrivileges(held: Held, snapshot: ClusterSnapshot, nodes: readonly NodePlan[]): Finding[] {
+  const moves = nodes.flatMap((node) => node.moves).filter((move) => move.target !== null);
   const missing = lacking(held, [
     ...NEEDED,
     ...(snapshot.guests.some((guest) => guest.ha !== null) ? [['Sys.Console', '/'] as const] : []),
-    ...(nodes.some((node) => node.moves.some((move) => move.withLocalDisks))
-      ? [['Datastore.AllocateSpace', '/storage'] as const]
-      : []),
+    ...(moves.some((move) => move.replicated) ? [['VM.Replicate', '/vms'] as const] : []),
+    ...(moves.some((move) => move.withLocalDisks) ? [['Datastore.AllocateSpace', '/storage'] as const] : []),
   ]);
   return missing.length === 0 ? [] : [tellMissing(missing)];
 }

@@ -11,14 +11,14 @@ export function replicationProblems(node: string, jobs: readonly ReplicationCond
   const now = Date.parse(takenAt);
   return jobs.flatMap(({ id, guest, target, failCount, error, lastSync, nextSync }): Finding[] => {
     const common = { node, vmid: guest };
-    const last = lastSync === null ? 'never' : `last at ${lastSync}`;
+    const succeeded = lastSync === null ? 'has never succeeded' : `succeeded last at ${lastSync}`;
     const remedy = `look at it with pvesr status --guest ${guest}, and try it: pvesr schedule-now ${id}`;
     if (failCount > 0) {
       return [
         blocker({
           ...common,
           code: 'replication-failed',
-          message: `the replication of ${guest} to ${target} has failed ${failCount === 1 ? 'once' : `${failCount} times in a row`}, and succeeded ${last}`,
+          message: `the replication of ${guest} to ${target} has failed ${failCount === 1 ? 'once' : `${failCount} times in a row`}, and ${succeeded}`,
           ...(error === null ? {} : { evidence: error }),
           remedy,
         }),
@@ -30,7 +30,7 @@ export function replicationProblems(node: string, jobs: readonly ReplicationCond
       warning({
         ...common,
         code: 'replication-stale',
-        message: `the replication of ${guest} to ${target} is due for ${describeMilliseconds(now - due)}, and was done ${last}`,
+        message: `the replication of ${guest} to ${target} has been due for ${describeMilliseconds(now - due)}, and ${succeeded}`,
         remedy: `${remedy}; systemctl status pvescheduler`,
       }),
     ];
