@@ -22,7 +22,7 @@ export const NEW_KERNEL = '6.14.11-1-pve';
 
 /** What docs/how-to/create-api-token.md gives the token. */
 export const ALL_PRIVILEGES = [
-  ...['Sys.Audit', 'Sys.Modify', 'Sys.PowerMgmt', 'Sys.Console', 'VM.Audit', 'VM.Migrate', 'VM.PowerMgmt'],
+  ...['Sys.Audit', 'Sys.Modify', 'Sys.Console', 'VM.Audit', 'VM.Migrate', 'VM.PowerMgmt'],
   ...['VM.Replicate', 'Datastore.Audit', 'Datastore.AllocateSpace', 'Mapping.Audit', 'Mapping.Use'],
 ];
 
