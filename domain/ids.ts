@@ -4,6 +4,15 @@ export function rollingUpdateId(cluster: string): string {
 }
 
 /**
+ * Whether a schedule started it: Temporal appends the time to the id, `rolling-update/homelab-2026-11-22T03:00:00Z`.
+ *
+ * @param plain The id without the time, as the schedule has it.
+ */
+export function isScheduled(workflowId: string, plain: string): boolean {
+  return workflowId.startsWith(plain) && /^-\d{4}-\d{2}-\d{2}T[\d:]+Z$/.test(workflowId.slice(plain.length));
+}
+
+/**
  * A dry run has an id of its own, so that planning never waits for a real run and never stands in its way.
  *
  * @param time Any text that makes the id new, such as an ISO 8601 time.

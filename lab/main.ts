@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createLab, referenceSite, smallSite } from './index.ts';
 import type { Lab, LabOptions, Site } from './index.ts';
+import { showMails } from './mail/show.ts';
 
 const USAGE = `Starts the lab alone: a Proxmox VE cluster on loopback, until Ctrl-C.
 
@@ -12,6 +13,8 @@ const USAGE = `Starts the lab alone: a Proxmox VE cluster on loopback, until Ctr
   --directory <dir> keys, certificates and credentials; the same one gives the same ones
   --port <n>        API port of the first node, the others follow (default: free ports)
   --help            this text
+
+  mail [number]     shows the mails that the lab has taken; more with mail --help
 `;
 
 interface Flags {
@@ -111,6 +114,11 @@ function sheet(lab: Lab, flags: Flags): string {
 }
 
 async function main(): Promise<void> {
+  const [first, ...others] = process.argv.slice(2);
+  if (first === 'mail') {
+    process.stdout.write(showMails(others));
+    return;
+  }
   const flags = readFlags(process.argv.slice(2));
   if (!flags) {
     process.stdout.write(USAGE);

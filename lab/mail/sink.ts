@@ -119,10 +119,9 @@ export class MailSink {
 
   #keep(raw: string, from: string, to: readonly string[]): void {
     const number = this.#messages.length + 1;
-    const file = join(this.#folder, `${String(number).padStart(4, '0')}.eml`);
     const envelope = { at: new Date(this.#context.clock.now()).toISOString(), from, to };
-    writeFileSync(file, raw);
-    appendFileSync(join(this.#folder, 'envelopes.jsonl'), `${JSON.stringify(envelope)}\n`);
+    writeFileSync(mailFile(this.#folder, number), raw);
+    appendFileSync(envelopesFile(this.#folder), `${JSON.stringify(envelope)}\n`);
     const mail = readMail(raw, envelope);
     this.#messages.push(mail);
     this.#context.log.record('smtp', 'mail.accepted', 'mail', { messageId: mail.messageId, subject: mail.subject, to });
@@ -131,6 +130,16 @@ export class MailSink {
 
 export function mailFolder(directory: string): string {
   return join(directory, 'mail');
+}
+
+/** A mail as it came; the first one has number 1. */
+export function mailFile(folder: string, number: number): string {
+  return join(folder, `${String(number).padStart(4, '0')}.eml`);
+}
+
+/** An envelope a line, in the order of the mails' numbers. */
+export function envelopesFile(folder: string): string {
+  return join(folder, 'envelopes.jsonl');
 }
 
 function errorOf(verdict: FaultVerdict | undefined): Error | null {

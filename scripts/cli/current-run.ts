@@ -1,5 +1,5 @@
 import { WorkflowNotFoundError, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
-import { rollingUpdateId } from '../../domain/ids.ts';
+import { isScheduled, rollingUpdateId } from '../../domain/ids.ts';
 import { webUiOf, type Session } from './context.ts';
 import type { RunIdentity } from './outcome.ts';
 import { CliError, commandName } from './terminal.ts';
@@ -30,11 +30,10 @@ export async function findLatestRun(session: Session): Promise<CurrentRun | null
   }
 }
 
-/** Temporal appends the time to the id of a run that a schedule starts: `rolling-update/homelab-2026-11-22T03:00:00Z`. */
 async function findScheduledRun({ client }: Session, plain: string): Promise<string | null> {
   const query = `WorkflowType = "rollingUpdate" AND ExecutionStatus = "Running" AND WorkflowId STARTS_WITH "${plain}-"`;
   for await (const { workflowId } of client.workflow.list({ query })) {
-    if (/^-\d{4}-\d{2}-\d{2}T[\d:]+Z$/.test(workflowId.slice(plain.length))) return workflowId;
+    if (isScheduled(workflowId, plain)) return workflowId;
   }
   return null;
 }

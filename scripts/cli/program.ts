@@ -1,11 +1,13 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { ConfigError, InputError } from '../../config/errors.ts';
 import { approve } from './commands/approve.ts';
 import { cancel } from './commands/cancel.ts';
 import { goNow } from './commands/go-now.ts';
+import { history, type HistoryFlags } from './commands/history.ts';
 import { lab } from './commands/lab.ts';
 import { pause } from './commands/pause.ts';
 import { plan } from './commands/plan.ts';
+import { report, type ReportFlags } from './commands/report.ts';
 import { resume } from './commands/resume.ts';
 import { skip } from './commands/skip.ts';
 import { status } from './commands/status.ts';
@@ -83,6 +85,20 @@ function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Co
     .option('-f, --follow', 'follow it live to its end')
     .option('--json', 'print one JSON document')
     .action((flags: Json & { follow?: boolean }) => run((session) => status(session, flags)));
+  program
+    .command('report')
+    .description('print the whole report of the last run that is over, or of another')
+    .argument('[run]', 'beginning of its run id, as history lists it')
+    .addOption(new Option('--markdown', 'print it as Markdown').conflicts(['html', 'json']))
+    .addOption(new Option('--html', 'print it as a page').conflicts(['markdown', 'json']))
+    .option('--json', 'print one JSON document')
+    .action((wanted: string | undefined, flags: ReportFlags) => run((session) => report(session, wanted, flags)));
+  program
+    .command('history')
+    .description('list the runs that Temporal remembers, the newest first')
+    .option('--limit <number>', 'how many, at most 100', '20')
+    .option('--json', 'print one JSON document')
+    .action((flags: HistoryFlags) => run((session) => history(session, flags)));
   for (const { name, description, command } of REQUESTS) {
     program
       .command(name)
@@ -98,7 +114,7 @@ function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Co
     .action((node: string, flags: Json) => run((session) => skip(session, node, flags)));
   program
     .command('lab')
-    .description('start a simulated Proxmox cluster on this machine')
+    .description('start a simulated Proxmox cluster on this machine; lab mail shows the mails it took')
     .argument('[args...]', 'arguments of the lab')
     .allowUnknownOption()
     .helpOption(false)

@@ -1,4 +1,4 @@
-import type { WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { expect } from 'vitest';
 import type { PolicyOverrides } from '../../domain/policy.ts';
 import { rollingUpdateId } from '../../domain/ids.ts';
@@ -8,7 +8,7 @@ import type { LabEvent } from '../../lab/core/event-log.ts';
 import type { RollLab } from '../../scripts/lib/roll-lab.ts';
 import { breachesOf, sceneOf, type Scene } from './chaos/judge.ts';
 
-type RollHandle = WorkflowHandle<(input?: PolicyOverrides) => Promise<RollReport>>;
+type RollHandle = WorkflowHandleWithFirstExecutionRunId<(input?: PolicyOverrides) => Promise<RollReport>>;
 
 /** Starts a rolling update of the lab's cluster, with the workflow id that people use. */
 export function startRoll(roll: RollLab, input?: PolicyOverrides): Promise<RollHandle> {

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { describeChanges } from '../../scripts/cli/render/changes.ts';
+import { renderHistory, type HistoryEntry } from '../../scripts/cli/render/history.ts';
 import { renderLease } from '../../scripts/cli/render/lease.ts';
 import { renderPlan } from '../../scripts/cli/render/plan.ts';
 import { renderProgress } from '../../scripts/cli/render/progress.ts';
@@ -174,11 +175,45 @@ describe('the report', () => {
   });
 });
 
+const entry: HistoryEntry = {
+  workflowId: 'rolling-update/homelab',
+  runId: '01a20f41-82a1-7df8-b0be-46387fc9638f',
+  startedAt: '2026-11-22T03:00:00.000Z',
+  endedAt: '2026-11-22T04:13:20.000Z',
+  outcome: 'done',
+  totals: { nodes: 12, nodesUpdated: 11, packages: 1042, reboots: 11 },
+};
+const running = { ...entry, endedAt: null, outcome: 'running', totals: null };
+const entries: HistoryEntry[] = [running, entry, { ...entry, outcome: null, totals: null }].map((each, index) => ({
+  ...each,
+  runId: `0${index}${each.runId}`,
+}));
+
+describe('the history', () => {
+  it('is a line a run, with dashes for what is not known', () => {
+    const lines = renderHistory(entries, { width: 80 }).split('\n').map(read);
+    expect(lines).toEqual([
+      'Began (UTC) Outcome Took Nodes Packages Reboots Run',
+      '2026-11-22 03:00 ● running – – – – 0001a20f',
+      '2026-11-22 03:00 ✔ done 1 h 13 min 11/12 1042 11 0101a20f',
+      '2026-11-22 03:00 ✘ broken off 1 h 13 min – – – 0201a20f',
+    ]);
+  });
+
+  it('shows more of the ids of runs that began in the same minute', () => {
+    const another = { ...entry, runId: entry.runId.replace('82a1', '8fff') };
+    const text = renderHistory([another, entry]);
+    expect(text).toMatch(/ 01a20f41-8f\n.* 01a20f41-82$/);
+  });
+});
+
 describe('every view', () => {
   const views = {
     plan: (width: number, color: boolean) => renderPlan(refusedPlan, { width, color }),
     progress: (width: number, color: boolean) => renderProgress(progress, { now, width, color }),
     report: (width: number, color: boolean) => renderReport(failedReport, { width, color }),
+    'whole report': (width: number, color: boolean) => renderReport(failedReport, { width, color, detail: 'full' }),
+    history: (width: number, color: boolean) => renderHistory(entries, { width, color }),
   };
 
   it.each(Object.entries(views))('%s fits 80, 100 and 120 columns', (_, view) => {
