@@ -26,6 +26,8 @@ export interface DevServer {
   /** `undefined` for a server without a Web UI and for one that was already running without it. */
   readonly uiUrl: string | undefined;
   readonly namespace: string;
+  /** Of the server that was started; `undefined` for one that was already running. */
+  readonly pid: number | undefined;
   /** Whether a server that was already running is used; `stop()` then leaves it alone. */
   readonly reused: boolean;
   /** Ends the server, SIGTERM first. May be called more than once. */
@@ -71,7 +73,7 @@ export async function ensureDevServer(options: DevServerOptions & { readonly por
   await connection.close();
   const uiPort = options.uiPort ?? options.port + 1000;
   const uiUrl = (await isPortTaken(uiPort)) ? `http://${HOST}:${String(uiPort)}` : undefined;
-  return { address, uiUrl, namespace: NAMESPACE, reused: true, stop: () => Promise.resolve() };
+  return { address, uiUrl, namespace: NAMESPACE, pid: undefined, reused: true, stop: () => Promise.resolve() };
 }
 
 /**
@@ -105,7 +107,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     throw error;
   }
   const uiUrl = options.headless === true ? undefined : `http://${HOST}:${String(uiPort)}`;
-  return { address, uiUrl, namespace: NAMESPACE, reused: false, stop };
+  return { address, uiUrl, namespace: NAMESPACE, pid: child.pid, reused: false, stop };
 }
 
 function spawnServer(options: DevServerOptions, port: number, uiPort: number, logFile: string): ChildProcess {

@@ -1,0 +1,56 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inject } from 'vitest';
+import { startDevServer } from '../../../scripts/temporal/dev-server.ts';
+
+/** A Temporal of one test that keeps its data in a file, so that it can be killed. */
+export interface MortalTemporal {
+  readonly address: string;
+  /** Kills it with SIGKILL and starts it again at the same address. False if it is away already. */
+  kill(): boolean;
+  /** Ends it for good; rejects when it could not be started again. */
+  close(): Promise<void>;
+}
+
+export async function mortalTemporal(): Promise<MortalTemporal> {
+  const folder = await mkdtemp(join(tmpdir(), 'mortal-temporal-'));
+  const start = (port?: number) =>
+    startDevServer({
+      cliPath: inject('temporalCliPath'),
+      headless: true,
+      dbFile: join(folder, 'temporal.db'),
+      dynamicConfig: ['system.forceSearchAttributesCacheRefreshOnRead=true'],
+      ...(port === undefined ? {} : { port }),
+    });
+  let server = await start();
+  const port = Number(server.address.split(':')[1]);
+  let away = false;
+  let returned: Promise<void> = Promise.resolve();
+
+  async function dieAndReturn(): Promise<void> {
+    process.kill(server.pid as number, 'SIGKILL');
+    await server.stop();
+    server = await start(port);
+  }
+  return {
+    address: server.address,
+    kill() {
+      if (away) return false;
+      away = true;
+      returned = dieAndReturn().then(() => {
+        away = false;
+      });
+      returned.catch(() => undefined);
+      return true;
+    },
+    async close() {
+      try {
+        await returned;
+      } finally {
+        await server.stop();
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+  };
+}
