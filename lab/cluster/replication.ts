@@ -2,6 +2,9 @@ import type { LabClock } from '../core/clock.ts';
 import type { FaultBoard } from '../core/faults.ts';
 import type { ReplicationSpec } from '../site.ts';
 
+/** A job that fails for sure has done so for an hour or two. */
+const FAILURES_BEFORE = 5;
+
 /** A `pvesr` job. Times in virtual milliseconds. */
 export class ReplicationJob {
   readonly guest: number;
@@ -22,7 +25,9 @@ export class ReplicationJob {
     this.lastSync = now;
     this.lastTry = now;
     this.#fails = spec.fails;
-    if (spec.fails !== undefined) this.fail(spec.fails);
+    if (spec.fails === undefined) return;
+    this.failCount = FAILURES_BEFORE;
+    this.error = spec.fails;
   }
 
   /** Why the next round fails for sure. */

@@ -112,6 +112,16 @@ describe('a replication', () => {
       { code: 'replication-failed', severity: 'blocker', vmid: 100, evidence: 'no tunnel IP received' },
     ]);
   });
+
+  it.each([
+    ['once, as while its target reboots, is worth a word', 1, dueFor(15), 'warning'],
+    ['twice, as while its target is slow to reboot, is worth a word', 2, dueFor(20), 'warning'],
+    ['three times in a row blocks', 3, dueFor(30), 'blocker'],
+    ['once and has never succeeded blocks', 1, null, 'blocker'],
+  ])('that has failed %s', (_, failCount, lastSync, severity) => {
+    const failed = { failCount, lastSync, error: 'exit code 255', nextSync: dueFor(-5) };
+    expect(findingsOfJob(failed)).toMatchObject([{ code: 'replication-failed', severity }]);
+  });
 });
 
 describe('a pin of a kernel', () => {
