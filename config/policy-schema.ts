@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ExpectedDurations, GuestPolicy, Policy, PolicyTimeouts } from '../domain/policy.ts';
 import { WEEKDAYS } from '../domain/window.ts';
+import { DEFAULT_FAILURE_POLICY, failureFields } from './failure-schema.ts';
 import {
   duration,
   durationOrNone,
@@ -34,9 +35,11 @@ export const DEFAULT_POLICY: Policy = {
   backups: 'wait',
   overrides: [],
   guests: { default: 'migrate', overrides: {}, rules: [] },
+  onFailure: DEFAULT_FAILURE_POLICY,
   timeouts: {
     approval: '12 hours',
     lease: '6 hours',
+    decision: '12 hours',
     migration: '1 hour',
     guestShutdown: '5 minutes',
     replication: '30 minutes',
@@ -84,6 +87,9 @@ const timeoutFields = {
   approval: duration.describe('Longest wait for an approval; after it the run ends as refused.'),
   lease: duration.describe(
     'Longest wait while another run has the cluster, such as a second rolling update; after it the run ends as refused.',
+  ),
+  decision: duration.describe(
+    'Longest wait for the answer to a question (`ask` below `onFailure`); after it `onFailure.unanswered` counts.',
   ),
   migration: duration.describe("Longest time for one guest's move."),
   guestShutdown: duration.describe('How long a guest may take to shut down in order; it is never forced.'),
@@ -185,10 +191,12 @@ const policyFields = {
     .describe(
       'Blockers of the preflight that do not keep a run from starting, by their codes (docs/reference/findings.md). They stay visible in plan and report. Those of the input are added to those of the configuration; safety rules cannot be overridden.',
     ),
-} satisfies Record<Exclude<keyof Policy, 'guests' | 'timeouts' | 'expected'>, z.ZodType>;
+} satisfies Record<Exclude<keyof Policy, 'guests' | 'onFailure' | 'timeouts' | 'expected'>, z.ZodType>;
 
 const sections = {
   guests: 'What to do with running guests.',
+  onFailure:
+    'What to do about trouble: `retry` tries again after a pause, `shutdown-guest` shuts the guest down in order instead of moving it, `skip-node` tidies up, checks that the node is well and goes on with the next, `ask` waits for a person (`caretaker decide`), `stop` tidies up and ends the run. What is not safe for a kind of trouble is refused.',
   timeouts: 'How long to wait before something counts as failed.',
   expected: 'Typical durations. They only feed the expected time that plan and progress show.',
 };
@@ -209,6 +217,10 @@ function defaulted<Fields extends Record<string, z.ZodType>>(
 export const policySchema = z.strictObject({
   ...defaulted(policyFields, DEFAULT_POLICY),
   guests: z.strictObject(defaulted(guestFields, DEFAULT_POLICY.guests)).prefault({}).describe(sections.guests),
+  onFailure: z
+    .strictObject(defaulted(failureFields, DEFAULT_POLICY.onFailure))
+    .prefault({})
+    .describe(sections.onFailure),
   timeouts: z.strictObject(defaulted(timeoutFields, DEFAULT_POLICY.timeouts)).prefault({}).describe(sections.timeouts),
   expected: z.strictObject(defaulted(expectedFields, DEFAULT_POLICY.expected)).prefault({}).describe(sections.expected),
 });
@@ -218,6 +230,7 @@ export const policyOverridesSchema = z
   .strictObject({
     ...policyFields,
     guests: z.strictObject(guestFields).partial().describe(sections.guests),
+    onFailure: z.strictObject(failureFields).partial().describe(sections.onFailure),
     timeouts: z.strictObject(timeoutFields).partial().describe(sections.timeouts),
     expected: z.strictObject(expectedFields).partial().describe(sections.expected),
   })

@@ -21,7 +21,7 @@ export function mergePolicy(base: Policy, overrides: unknown, configured: readon
       explainIssues(parsed.error.issues, policyOverridesSchema, { value: input, name: 'The input' }),
     );
   }
-  const { guests, timeouts, expected, ...rest } = withoutUndefined(parsed.data);
+  const { guests, onFailure, timeouts, expected, ...rest } = withoutUndefined(parsed.data);
   const problems = findUnknownNodes(rest.nodes ?? [], configured);
   if (problems.length > 0) throw new InputError(problems);
   if (lacksTimeZone({ ...base, ...rest })) throw new InputError([{ field: 'timeZone', ...MISSING_TIME_ZONE }]);
@@ -34,6 +34,7 @@ export function mergePolicy(base: Policy, overrides: unknown, configured: readon
       overrides: { ...base.guests.overrides, ...guests?.overrides },
       rules: guests?.rules ?? base.guests.rules,
     },
+    onFailure: { ...base.onFailure, ...withoutUndefined(onFailure ?? {}) },
     timeouts: { ...base.timeouts, ...withoutUndefined(timeouts ?? {}) },
     expected: { ...base.expected, ...withoutUndefined(expected ?? {}) },
   };

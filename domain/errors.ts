@@ -22,6 +22,8 @@ export const ErrorType = {
   RejoinFailed: 'RejoinFailed',
   /** A probe that was well before the update is not any more. */
   ProbeFailed: 'ProbeFailed',
+  /** The node was left out after trouble, as the policy or a person chose. */
+  NodeSkipped: 'NodeSkipped',
   /** The node update ended badly; the details hold its report. */
   NodeUpdateFailed: 'NodeUpdateFailed',
   /** The rolling update ended badly; the details hold its report. */

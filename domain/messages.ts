@@ -6,6 +6,10 @@ export const Message = {
   resume: 'resume',
   /** Update: agree to what the run waits for. */
   approve: 'approve',
+  /** Update and signal: answer the open question. Argument: its id and one of its options. */
+  decide: 'decide',
+  /** Query: the open question, or null. */
+  question: 'question',
   /** Update: leave out a node that has not been started. Argument: its name. */
   skipNode: 'skipNode',
   /** Update and signal: begin outside the maintenance windows, for the rest of the run. */

@@ -1,3 +1,4 @@
+import type { FailureClass, FailureResponse } from './decision.ts';
 import type { Duration } from './duration.ts';
 import type { FindingCode } from './finding.ts';
 import type { Probe } from './probe.ts';
@@ -42,6 +43,7 @@ export interface Policy {
   /** What to do about backups that run: let them come to their end, or touch nothing. */
   readonly backups: 'wait' | 'refuse';
   readonly guests: GuestPolicy;
+  readonly onFailure: FailurePolicy;
   readonly timeouts: PolicyTimeouts;
   readonly expected: ExpectedDurations;
 }
@@ -62,11 +64,23 @@ export interface GuestRule {
   readonly treatment: GuestTreatment;
 }
 
+/** What to do about trouble, by its kind; `FAILURE_ACTIONS` says what is safe for which. */
+export type FailurePolicy = Readonly<Record<FailureClass, FailureResponse>> & {
+  /** How often `retry` tries again before the run stops. */
+  readonly retries: number;
+  /** Time between two tries. */
+  readonly pause: Duration;
+  /** What counts as chosen when nobody answers in time, where it can be chosen; else `stop`. */
+  readonly unanswered: 'stop' | 'skip-node';
+};
+
 export interface PolicyTimeouts {
   /** Longest wait for an approval; then the run ends as refused. */
   readonly approval: Duration;
   /** Longest wait for the lease of the cluster while another run disturbs it; then the run ends as refused. */
   readonly lease: Duration;
+  /** Longest wait for the answer to a question; then its default counts as chosen. */
+  readonly decision: Duration;
   /** Longest time for one guest's move. */
   readonly migration: Duration;
   /** How long a guest may take to shut down in order; it is never forced. */
@@ -102,7 +116,7 @@ export interface ExpectedDurations {
 
 /** Input of `rollingUpdate` and `updateNode`: any part of the policy; what is absent comes from the configuration. */
 export type PolicyOverrides = {
-  readonly [Key in keyof Policy]?: Policy[Key] extends GuestPolicy | PolicyTimeouts | ExpectedDurations
+  readonly [Key in keyof Policy]?: Policy[Key] extends GuestPolicy | FailurePolicy | PolicyTimeouts | ExpectedDurations
     ? Partial<Policy[Key]>
     : Policy[Key];
 };

@@ -1,4 +1,5 @@
 import type { PackageUpdate } from './cluster.ts';
+import type { Decision, Question } from './decision.ts';
 import type { MoveKind, RollPlan } from './plan.ts';
 import type { OpenUndo } from './undo.ts';
 
@@ -82,6 +83,8 @@ export interface NodeReport {
   readonly guests: readonly GuestReport[];
   readonly warnings: readonly string[];
   readonly openUndo: readonly OpenUndo[];
+  /** Questions that were asked during its update, with their answers. */
+  readonly decisions: readonly Decision[];
   readonly leftOut?: LeftOut;
 }
 
@@ -115,6 +118,8 @@ export interface NodeProgress {
   readonly phase: NodePhase;
   readonly phases: readonly PhaseTime[];
   readonly guests: readonly GuestProgress[];
+  /** What it asks of a person now. */
+  readonly question: Question | null;
 }
 
 /** Answer of the query `progress` of `rollingUpdate`. */
@@ -128,6 +133,8 @@ export interface RollProgress {
   readonly waitingUntil: string | null;
   /** A person is asked to `approve` what the run waits for. */
   readonly asking: boolean;
+  /** What one of its nodes asks of a person; `waitingFor` tells it in words. */
+  readonly question: Question | null;
   readonly nodes: readonly NodeProgress[];
   readonly expectedMilliseconds: number;
 }

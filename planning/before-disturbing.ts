@@ -15,14 +15,7 @@ export function reasonsNotToDisturb(
   moves: readonly GuestMove[],
   disarmHa: Policy['disarmHa'] = 'never',
 ): string[] {
-  const reasons: string[] = [];
-  for (const other of snapshot.nodes.filter((each) => each.name !== node && !each.online)) {
-    reasons.push(`${other.name} went offline meanwhile, and at most one node may be away`);
-  }
-  if (!snapshot.quorum.quorate) reasons.push('the cluster is not quorate');
-  const quorum = forecastQuorum(snapshot, node, disarmHa);
-  if (quorum.verdict === 'would-fence' || quorum.verdict === 'loses-quorum') reasons.push(quorum.explanation);
-
+  const reasons = reasonsNotToGoOn(snapshot, node, disarmHa);
   const staying = new Set(moves.filter((move) => move.how === 'leave').map((move) => move.vmid));
   for (const guest of snapshot.guests) {
     if (guest.node === node && guest.running && !guest.template && !staying.has(guest.vmid)) {
@@ -30,4 +23,20 @@ export function reasonsNotToDisturb(
     }
   }
   return reasons;
+}
+
+/** Reasons not to try again what failed on the way to that: the cluster as a whole could not do without `node`. */
+export function reasonsNotToGoOn(snapshot: ClusterSnapshot, node: string, disarmHa: Policy['disarmHa']): string[] {
+  const reasons = othersAway(snapshot, node);
+  if (!snapshot.quorum.quorate) reasons.push('the cluster is not quorate');
+  const quorum = forecastQuorum(snapshot, node, disarmHa);
+  if (quorum.verdict === 'would-fence' || quorum.verdict === 'loses-quorum') reasons.push(quorum.explanation);
+  return reasons;
+}
+
+/** Nodes beside `node` that are away, a sentence each. */
+export function othersAway(snapshot: ClusterSnapshot, node: string): string[] {
+  return snapshot.nodes
+    .filter((each) => each.name !== node && !each.online)
+    .map((other) => `${other.name} went offline meanwhile, and at most one node may be away`);
 }

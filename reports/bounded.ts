@@ -56,6 +56,9 @@ function cutNode(node: NodeReport, length: number): NodeReport {
     packages,
     guests: node.guests.filter((guest) => guests.has(guest)),
     warnings: cutWarnings(node.warnings, length),
+    decisions: node.decisions
+      .slice(-length)
+      .map((decision) => ({ ...decision, question: { ...decision.question, text: shorten(decision.question.text) } })),
     openUndo: node.openUndo.map((open) => ({ ...open, reason: shorten(open.reason) })),
     ...(leftOut.packages + leftOut.guests > 0 ? { leftOut } : {}),
   };

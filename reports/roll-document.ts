@@ -27,6 +27,7 @@ export function rollDocument(report: RollReport, { detail, longest = Infinity }:
       ...openUndo(report, longest),
       ...astray(report, longest),
       ...refusals(report, longest),
+      ...decided(report, longest),
       ...warnings(report, longest),
       ...(full ? report.nodes.filter(isTold).map((node) => nodeSection(node, planOf(report, node), longest)) : []),
     ],
@@ -184,6 +185,16 @@ function refusals(report: RollReport, longest: number): Section[] {
     ...(report.outcome === 'refused' && blockers.length > 0 ? [refused] : []),
     ...(overridden.length > 0 ? [overrides] : []),
   ];
+}
+
+function decided({ nodes }: RollReport, longest: number): Section[] {
+  const items = nodes
+    .flatMap((node) => node.decisions)
+    .map(({ question, answer, by }): Item => {
+      const who = by === 'person' ? 'by a person' : 'because nobody answered in time';
+      return plain(`${question.node}: ${question.text} → ${answer}, ${who}`);
+    });
+  return items.length === 0 ? [] : [{ title: plain('Decided'), blocks: [itemsBlock(items, longest)] }];
 }
 
 function warnings(report: RollReport, longest: number): Section[] {

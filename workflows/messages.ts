@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Answer, Question } from '../domain/decision.ts';
 import type { LeaseAnswer, LeaseRequest, LeaseView, RunRef } from '../domain/lease.ts';
 import { Message } from '../domain/messages.ts';
 import type { NodePlan, RollPlan } from '../domain/plan.ts';
@@ -12,6 +13,8 @@ export const approveUpdate = defineUpdate<string>(Message.approve);
 export const approveSignal = defineSignal(Message.approve);
 export const abortUpdate = defineUpdate<string>(Message.abort);
 export const abortSignal = defineSignal(Message.abort);
+export const decideUpdate = defineUpdate<string, [Answer]>(Message.decide);
+export const decideSignal = defineSignal<[Answer]>(Message.decide);
 export const skipNodeUpdate = defineUpdate<string, [string]>(Message.skipNode);
 export const goNowUpdate = defineUpdate<string>(Message.goNow);
 export const goNowSignal = defineSignal(Message.goNow);
@@ -19,6 +22,7 @@ export const goNowSignal = defineSignal(Message.goNow);
 export const rollPlanQuery = defineQuery<RollPlan | null>(Message.plan);
 export const nodePlanQuery = defineQuery<NodePlan | null>(Message.plan);
 export const rollReportQuery = defineQuery<RollReport | null>(Message.report);
+export const questionQuery = defineQuery<Question | null>(Message.question);
 export const rollProgressQuery = defineQuery<RollProgress>(Message.progress);
 export const nodeProgressQuery = defineQuery<NodeProgress>(Message.progress);
 

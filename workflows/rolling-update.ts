@@ -47,10 +47,10 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
   setHandler(nodeProgressSignal, (news) => journal.node(news), { description: 'Sent by the run of a node.' });
   const skipped = listenToSkips(journal);
   const goNow = listenToGoNow(journal);
-  const operator = listenToOperator(
-    () => journal.show(),
-    () => journal.progress().nodes.some(({ phase }) => phase === 'awaiting-approval'),
-  );
+  const operator = listenToOperator(() => journal.show(), {
+    approval: () => journal.progress().nodes.some(({ phase }) => phase === 'awaiting-approval'),
+    question: () => journal.question(),
+  });
   describeRun('rolling-update');
 
   // Steps come to their end before a cancellation takes effect; the operator hears it and says so at a safe point.

@@ -1,30 +1,30 @@
 import { ApplicationFailure, CancellationScope, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { NodeHealth } from '../domain/cluster.ts';
 import { ErrorType } from '../domain/errors.ts';
-import { updateNodeId } from '../domain/ids.ts';
 import type { NodePlan } from '../domain/plan.ts';
 import type { PolicyOverrides, RollSettings } from '../domain/policy.ts';
 import type { NodeReport } from '../domain/report.ts';
-import { blockersIn, remarksIn } from '../planning/findings.ts';
+import { blockersIn } from '../planning/findings.ts';
 import { nodePlanQuery, nodeProgressQuery } from './messages.ts';
-import { loadSettings, quickActivities } from './steps/activities.ts';
+import { loadSettings } from './steps/activities.ts';
 import { refuseOutsideWindow } from './steps/await-window.ts';
 import { holdBackups } from './steps/backups.ts';
 import { awaitCephWell } from './steps/ceph.ts';
 import { watchDowntime, type DowntimeWatch } from './steps/downtime.ts';
 import { drain, enterMaintenance } from './steps/drain.ts';
+import { failureType } from './steps/failures.ts';
 import { giveBack, giveBackAfterFailure, whyNotLeftWell } from './steps/give-back.ts';
 import { leaseOf, rollOrThisRun, type Lease } from './steps/lease.ts';
-import { endNodeBadly, refuseNode } from './steps/node-end.ts';
-import { createNodeJournal, type NodeJournal } from './steps/node-journal.ts';
-import { agreePlan } from './steps/node-plan.ts';
-import type { NodeRun } from './steps/node-run.ts';
-import { listenToOperator, type Operator } from './steps/operator.ts';
+import { endNodeBadly, endOrLeaveOut, endUntouched, refuseBesideAnother, refuseNode } from './steps/node-end.ts';
+import { createNodeJournal } from './steps/node-journal.ts';
+import { agreeSafePlan, remark } from './steps/node-plan.ts';
+import { createNodeRun, type NodeDesk, type NodeRun } from './steps/node-run.ts';
+import { listenToOperator } from './steps/operator.ts';
+import { createRecovery } from './steps/recover.ts';
 import { rebootIfNeeded, upgrade } from './steps/renew.ts';
 import { describeOutcome, describeRun } from './steps/run-attributes.ts';
 import { soak } from './steps/soak.ts';
 import { tidy } from './steps/tidy.ts';
-import { createUndoLedger } from './steps/undo-ledger.ts';
 
 export interface UpdateNodeInput {
   readonly node: string;
@@ -68,70 +68,50 @@ export async function updateNode(input: UpdateNodeInput): Promise<NodeReport> {
   return CancellationScope.nonCancellable(async () => {
     const settings = await loadSettings({ ...input.policy, nodes: [node] });
     refuseBesideAnother(node, settings.cluster, journal);
-    const agreed = await agreePlan(node, settings, planned, {
-      journal,
-      operator,
-      onPlan: (made) => (plan = made),
-      approved,
-    }).catch((error: unknown) => {
-      throw endNodeBadly(error, { node, journal, operator }, []);
-    });
-    // What is found about the cluster, a roll says once for all its nodes.
-    const told = agreed.findings.filter((finding) => planned === null || finding.node === node);
-    for (const remark of remarksIn(told)) journal.warn(remark);
-    if (blockersIn(agreed.findings).length > 0) throw refuseNode(agreed, journal);
-    if (agreed.action === 'skip') {
-      journal.enter('skipped');
-      describeOutcome('skipped');
-      return journal.report('skipped', agreed.reason, []);
+    const recovery = createRecovery({ node, policy: settings.policy, journal, operator });
+    let agreed: NodePlan;
+    try {
+      const onPlan = (made: NodePlan) => (plan = made);
+      const desk = { journal, operator, recovery, onPlan, approved };
+      agreed = await agreeSafePlan(node, settings, planned, desk);
+    } catch (error) {
+      remark(plan, planned, journal);
+      const refused = failureType(error) === ErrorType.Refused;
+      if (refused && plan !== null && blockersIn(plan.findings).length > 0) throw refuseNode(plan, journal);
+      return endOrLeaveOut(error, { node, journal, operator }, []);
     }
-    if (settings.policy.dryRun) {
-      describeOutcome('planned');
-      return journal.report('planned', 'dry run', []);
-    }
+    remark(agreed, planned, journal);
+    const untouched = endUntouched(agreed, settings.policy, journal);
+    if (untouched) return untouched;
     await refuseOutsideWindow(agreed, settings.policy, (why) => {
       describeOutcome('refused');
       return journal.report('refused', why, []);
     });
     const lease = leaseOf(rollOrThisRun(), `update of ${node}`, settings, operator);
     try {
-      return await carryOut(agreed, settings, { journal, operator, lease });
+      return await carryOut(agreed, settings, { journal, operator, recovery, lease });
     } finally {
       if (!workflowInfo().parent) await lease.release();
     }
   });
 }
 
-/** The workflow id is the lock: a run under another id could be at work beside one that holds it. */
-function refuseBesideAnother(node: string, cluster: string, journal: NodeJournal): void {
-  const id = updateNodeId(cluster);
-  if (workflowInfo().workflowId === id) return;
-  describeOutcome('refused');
-  const message = `${node} is not touched: this run must have the workflow id ${id}, which keeps two of them apart. Start it with that id, or use rollingUpdate with {"nodes": ["${node}"]}.`;
-  throw ApplicationFailure.create({
-    type: ErrorType.Refused,
-    message,
-    nonRetryable: true,
-    details: [journal.report('refused', message, [])],
-  });
-}
-
 async function carryOut(
   plan: NodePlan,
-  { nodes, policy }: RollSettings,
-  { journal, operator, lease }: { journal: NodeJournal; operator: Operator; lease: Lease },
+  settings: RollSettings,
+  desk: NodeDesk & { readonly lease: Lease },
 ): Promise<NodeReport> {
-  const { node } = plan;
-  const quick = quickActivities(policy.timeouts.workerLost);
-  const run: NodeRun = { node, plan, policy, operator, journal, ledger: createUndoLedger(), quick };
+  const { journal, lease } = desk;
+  const run = createNodeRun(plan, settings, desk);
   journal.expectGuests(plan.moves);
   await lease.require().catch((error: unknown) => {
     throw endNodeBadly(error, run, []);
   });
-  const tellDowntimes = await watchDowntime(run, nodes);
+  const tellDowntimes = await watchDowntime(run, settings.nodes);
   const before = await renew(run, tellDowntimes);
+  if ('outcome' in before) return before;
   journal.enter('returning');
-  const open = await giveBack(run, policy.timeouts.migration);
+  const open = await giveBack(run, run.policy.timeouts.migration);
   await tellDowntimes();
   for (const { reason } of open) journal.warn(reason);
   const broken = whyNotLeftWell(open);
@@ -145,8 +125,11 @@ async function carryOut(
   return journal.report('updated', plan.reason, open);
 }
 
-/** Empties, upgrades and reboots the node; returns how it was before. What fails is taken back at once. */
-async function renew(run: NodeRun, tellDowntimes: DowntimeWatch): Promise<NodeHealth> {
+/**
+ * Empties, upgrades and reboots the node; returns how it was before. What fails is taken back at once; a node that is
+ * left out then has its report already.
+ */
+async function renew(run: NodeRun, tellDowntimes: DowntimeWatch): Promise<NodeHealth | NodeReport> {
   const { node, plan, operator, quick } = run;
   let before: NodeHealth | null = null;
   try {
@@ -160,8 +143,8 @@ async function renew(run: NodeRun, tellDowntimes: DowntimeWatch): Promise<NodeHe
     await rebootIfNeeded(run, before);
     return before;
   } catch (error) {
-    const open = await giveBackAfterFailure(run, before, error);
+    const open = await giveBackAfterFailure(run, before);
     await tellDowntimes();
-    throw endNodeBadly(error, run, open);
+    return endOrLeaveOut(error, run, open);
   }
 }

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { ConfigError, InputError } from '../../config/errors.ts';
 import { approve } from './commands/approve.ts';
 import { cancel } from './commands/cancel.ts';
+import { decide } from './commands/decide.ts';
 import { goNow } from './commands/go-now.ts';
 import { history, type HistoryFlags } from './commands/history.ts';
 import { lab } from './commands/lab.ts';
@@ -106,6 +107,15 @@ function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Co
       .option('--json', 'print one JSON document')
       .action((flags: Json) => run((session) => command(session, flags)));
   }
+  program
+    .command('decide')
+    .description('answer the question that the run asks')
+    .argument('<question>', 'its id, as `status` and the mail show it')
+    .argument('<option>', 'one of its options')
+    .option('--json', 'print one JSON document')
+    .action((question: string, option: string, flags: Json) =>
+      run((session) => decide(session, { question, option }, flags)),
+    );
   program
     .command('skip')
     .description('leave out a node whose turn has not come')

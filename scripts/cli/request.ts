@@ -1,4 +1,5 @@
 import { WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
+import type { Answer } from '../../domain/decision.ts';
 import { TaskQueue } from '../../domain/task-queues.ts';
 import type { Session } from './context.ts';
 import { requireRunning } from './current-run.ts';
@@ -11,7 +12,8 @@ const ANSWER_TIMEOUT_MS = 15_000;
 export interface OperatorRequest {
   /** Name of the workflow's update, and of its signal if `lasting`. */
   readonly name: string;
-  readonly argument?: string;
+  /** What the update takes, if it takes anything. */
+  readonly argument?: string | Answer;
   /** What happens, when the workflow's own answer says nothing. */
   readonly done: string;
   /** It may wait for a worker as a signal when none runs now. */
@@ -39,7 +41,7 @@ export async function request(
     const answer = await session.client.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
       argument === undefined
         ? handle.executeUpdate<unknown, []>(name)
-        : handle.executeUpdate<unknown, [string]>(name, { args: [argument] }),
+        : handle.executeUpdate<unknown, [string | Answer]>(name, { args: [argument] }),
     );
     return say(typeof answer === 'string' && answer !== '' ? sentence(answer) : done);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import type { Question } from '../../domain/decision.ts';
 import { describeChanges } from '../../scripts/cli/render/changes.ts';
 import { renderHistory, type HistoryEntry } from '../../scripts/cli/render/history.ts';
 import { renderLease } from '../../scripts/cli/render/lease.ts';
@@ -107,6 +108,24 @@ describe('the progress', () => {
     expect(text).toContain(
       'Waits for the maintenance window that opens on Sunday 2026-11-29 03:00 (Europe/Berlin). Begin now with: caretaker go-now',
     );
+    expect(text).not.toContain('approve');
+  });
+
+  it('shows a question with the command for every answer, and what happens without one', () => {
+    const question: Question = {
+      id: 'pve-node2-1-8f3a',
+      node: 'pve-node2',
+      about: 'guestMove',
+      text: 'arr-stack-vm (211) cannot be moved',
+      options: ['retry', 'shutdown-guest', 'stop'],
+      askedAt: '2026-11-22T03:12:00.000Z',
+      deadline: '2026-11-22T15:12:00.000Z',
+      byDefault: 'stop',
+    };
+    const text = read(renderProgress({ ...progress, question, waitingFor: 'decide …' }, { now }));
+    expect(text).toContain('Waits for your decision: arr-stack-vm (211) cannot be moved');
+    expect(text).toContain('caretaker decide pve-node2-1-8f3a shutdown-guest shut the guest down in order instead');
+    expect(text).toContain('Without an answer by 2026-11-22T15:12:00.000Z: stop.');
     expect(text).not.toContain('approve');
   });
 

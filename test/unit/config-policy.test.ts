@@ -4,6 +4,7 @@ import { InputError } from '../../config/errors.ts';
 import { duration } from '../../config/formats.ts';
 import { mergePolicy } from '../../config/policy.ts';
 import { DEFAULT_POLICY } from '../../config/policy-schema.ts';
+import { FAILURE_ACTIONS } from '../../domain/decision.ts';
 import { toMilliseconds, type Duration } from '../../domain/duration.ts';
 
 const NODES = ['pve1', 'pve2'];
@@ -96,6 +97,44 @@ describe('the input of a run', () => {
     ['pve1', 'The input must be a group of keys, not text.'],
   ])('is refused when it is %j, naming field and remedy', (input, message) => {
     expect(messageOf(input)).toContain(message);
+  });
+});
+
+describe('what to do on failure', () => {
+  it.each([
+    ['upgrade', 'skip-node', 'packages that failed on one node would fail on the next'],
+    ['reboot', 'skip-node', 'the node may be away, and the next one would be the second'],
+    ['rejoin', 'skip-node', 'the node may be away, and the next one would be the second'],
+    ['guestShutdown', 'shutdown-guest', 'that is what failed, and a guest is never killed'],
+    ['haMove', 'shutdown-guest', 'the HA manager would start the guest again'],
+    ['refused', 'shutdown-guest', 'no guest is the reason'],
+    ['upgrade', 'shutdown-guest', 'no guest is the reason'],
+    ['reboot', 'shutdown-guest', 'no guest is the reason'],
+    ['rejoin', 'shutdown-guest', 'no guest is the reason'],
+  ] as const)('is refused where it is not safe: %s: %s', (about, action, reason) => {
+    expect(messageOf({ onFailure: { [about]: action } })).toContain(
+      `onFailure.${about} must not be ${action}, because ${reason}. Use one of: `,
+    );
+  });
+
+  it('may be every other action, or to ask', () => {
+    for (const [about, actions] of Object.entries(FAILURE_ACTIONS)) {
+      for (const action of [...actions, 'ask']) expect(messageOf({ onFailure: { [about]: action } })).toBe('accepted');
+    }
+  });
+
+  it.each([
+    [{ guestMove: 'kill' }, 'onFailure.guestMove must be one of retry, shutdown-guest, skip-node, stop, ask.'],
+    [{ retries: 0 }, 'onFailure.retries must be at least 1.'],
+    [{ pause: '0 minutes' }, 'onFailure.pause is not a length of time'],
+    [{ unanswered: 'retry' }, 'onFailure.unanswered must be one of stop, skip-node.'],
+    [{ guestmove: 'stop' }, 'onFailure.guestmove is not a known key. Did you mean guestMove?'],
+  ])('is refused when it is %j, naming field and remedy', (onFailure, message) => {
+    expect(messageOf({ onFailure })).toContain(message);
+  });
+
+  it('is overridden key by key', () => {
+    expect(merge({ onFailure: { upgrade: 'ask' } }).onFailure).toEqual({ ...DEFAULT_POLICY.onFailure, upgrade: 'ask' });
   });
 });
 

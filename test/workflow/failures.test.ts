@@ -127,10 +127,10 @@ describe('a node that does not come back', () => {
 describe('a guest that cannot be given back', () => {
   it('is a warning with a remedy: its node counts as updated and the next one, planned anew, goes on', async () => {
     const world = aWorld([aVm(100), aVm(101)], { parallelMigrations: 1 });
-    let refused = false;
+    let left = 4;
     world.before.moveGuest = ({ vmid, to }) => {
-      if (vmid !== 100 || to !== 'pve1' || refused) return;
-      refused = true;
+      if (vmid !== 100 || to !== 'pve1' || left === 0) return;
+      left -= 1;
       fails('GuestMoveFailed', 'storage is gone')();
     };
     const report = await roll(environment, world);

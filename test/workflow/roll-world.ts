@@ -102,6 +102,8 @@ const READING: readonly Name[] = [
 
 export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = {}): World {
   const calls: Call[] = [];
+  // Where the HA manager took its guests from.
+  const homes = new Map<number, string>();
   const world: World = {
     calls,
     activities: {} as Activities,
@@ -140,8 +142,13 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
       readNodeSoftware: recorded('readNodeSoftware', ({ node }) => softwareOf(world, node)),
       readNodeHealth: recorded('readNodeHealth', ({ node }) => theHealth(node)),
       ensureMaintenance: recorded('ensureMaintenance', ({ node, on }) => {
-        for (const guest of world.guests.filter((each) => each.ha !== null && (on ? each.node === node : true))) {
-          place(world, guest.vmid, { node: on ? otherThan(world, node) : node });
+        for (const { vmid } of world.guests.filter((each) => on && each.ha !== null && each.node === node)) {
+          homes.set(vmid, node);
+          place(world, vmid, { node: otherThan(world, node) });
+        }
+        for (const [vmid] of [...homes].filter(([, home]) => !on && home === node)) {
+          homes.delete(vmid);
+          place(world, vmid, { node });
         }
       }),
       ensureHaArmed: recorded('ensureHaArmed', ({ armed }) => {

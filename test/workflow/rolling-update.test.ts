@@ -67,6 +67,7 @@ describe('a rolling update', () => {
           within: timeouts.rejoin,
         },
       ],
+      ['readCluster', { leaving: ['pve1'] }],
       ['moveGuest', { ...vm, from: 'pve2', to: 'pve1' }],
       // pve2: no new kernel, so it does not
       ['loadRollSettings', { nodes: ['pve2'] }],
@@ -81,6 +82,7 @@ describe('a rolling update', () => {
         'awaitRejoin',
         { node: 'pve2', expected: { bootIdBefore: null, kernel: null, services, storages }, within: timeouts.rejoin },
       ],
+      ['readCluster', { leaving: ['pve2'] }],
       ['moveGuest', { ...container, from: 'pve1', to: 'pve2' }],
     ]);
     // Both nodes are read at the same time, in whatever order.

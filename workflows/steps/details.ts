@@ -1,6 +1,7 @@
 import type { LeaseState } from '../../domain/lease.ts';
 import type { NodePlan } from '../../domain/plan.ts';
 import type { GuestProgress, NodeProgress, RollProgress } from '../../domain/report.ts';
+import { describeQuestion } from '../../planning/decide.ts';
 
 /** Markdown that Temporal's Web UI shows as the current details of a run. */
 export function nodeDetails(progress: NodeProgress, warnings: readonly string[]): string {
@@ -9,6 +10,7 @@ export function nodeDetails(progress: NodeProgress, warnings: readonly string[])
   );
   return [
     `**${progress.node}**: ${progress.phase}`,
+    ...(progress.question === null ? [] : ['', `**Waits for**: ${describeQuestion(progress.question)}`]),
     ...(guests.length > 0
       ? ['', '| guest | vmid | how | state | on |', '| --- | --- | --- | --- | --- |', ...guests]
       : []),

@@ -4,7 +4,9 @@ import { inStartupOrder } from '../../planning/startup-order.ts';
 import { waitingActivities } from './activities.ts';
 import { inParallel } from './in-parallel.ts';
 import type { NodeRun } from './node-run.ts';
+import { recovering } from './recover.ts';
 import { syncBeforeMove } from './replicate.ts';
+import { guestTrouble, nodeTrouble } from './trouble.ts';
 
 /** Sets the HA maintenance flag, so that the HA manager moves its guests away and starts none on the node. */
 export async function enterMaintenance(run: NodeRun): Promise<void> {
@@ -40,9 +42,11 @@ export async function drain(run: NodeRun): Promise<void> {
   if (byHa.length === 0) return;
   for (const move of byHa) journal.guest(move.vmid, 'leaving', node);
   const { haMove } = policy.timeouts;
-  const places = await waitingActivities(policy.timeouts, haMove).awaitHaGuestsAway.executeWithOptions(
-    { summary: `${node}: wait until HA has moved ${byHa.length} guests` },
-    [{ node, vmids: byHa.map((move) => move.vmid), within: haMove }],
+  const places = await recovering(run.recovery, nodeTrouble(run, 'haMove'), () =>
+    waitingActivities(policy.timeouts, haMove).awaitHaGuestsAway.executeWithOptions(
+      { summary: `${node}: wait until HA has moved ${byHa.length} guests` },
+      [{ node, vmids: byHa.map((move) => move.vmid), within: haMove }],
+    ),
   );
   // One that is still here was stopped by its owner meanwhile.
   for (const place of places) journal.guest(place.vmid, place.node === node ? 'stopped' : 'away', place.node);
@@ -51,31 +55,54 @@ export async function drain(run: NodeRun): Promise<void> {
 async function sendAway(run: NodeRun, move: GuestMove): Promise<void> {
   const { node, policy, ledger, journal } = run;
   const { vmid, kind, name, target, withLocalDisks } = move;
-  if (target !== null) await syncBeforeMove({ ...move, from: node, to: target }, policy);
+  if (target === null) return shutDown(run, move);
   const undo = undoOf(move, node);
-  ledger.add(undo);
+  let noted = false;
   journal.guest(vmid, 'leaving', node);
 
-  if (target === null) {
-    const { guestShutdown } = policy.timeouts;
-    await waitingActivities(policy.timeouts, guestShutdown).ensureGuestStopped.executeWithOptions(
-      { summary: `${node}: shut down ${name} (${vmid})` },
-      [{ vmid, kind, name, node, within: guestShutdown }],
-    );
-    journal.guest(vmid, 'stopped', node);
-    return;
-  }
   const { migration } = policy.timeouts;
-  const moved = await waitingActivities(policy.timeouts, migration).moveGuest.executeWithOptions(
-    { summary: `${name} (${vmid}): ${node} → ${target}` },
-    [{ vmid, kind, name, from: node, to: target, withLocalDisks, within: migration }],
+  const place = await recovering(
+    run.recovery,
+    guestTrouble(run, 'guestMove', vmid),
+    async () => {
+      await syncBeforeMove({ ...move, from: node, to: target }, policy);
+      if (!noted) ledger.add(undo);
+      noted = true;
+      return waitingActivities(policy.timeouts, migration).moveGuest.executeWithOptions(
+        { summary: `${name} (${vmid}): ${node} → ${target}` },
+        [{ vmid, kind, name, from: node, to: target, withLocalDisks, within: migration }],
+      );
+    },
+    async () => {
+      journal.warn(`${name} (${vmid}) could not be moved to ${target} and is shut down instead`);
+      await shutDown(run, { ...move, target: null }, () => ledger.settle(undo));
+      return null;
+    },
   );
-  if (moved.node !== node) {
-    journal.guest(vmid, 'away', moved.node);
+  if (place === null) return;
+  if (place.node !== node) {
+    journal.guest(vmid, 'away', place.node);
     return;
   }
   // Somebody stopped it before its turn: it is not ours to move, nor to start.
   ledger.settle(undo);
+  journal.guest(vmid, 'stopped', node);
+}
+
+/** @param noted Called when the shutdown is on the undo list and about to be asked for. */
+async function shutDown(run: NodeRun, move: GuestMove, noted: () => void = () => undefined): Promise<void> {
+  const { node, policy, ledger, journal } = run;
+  const { vmid, kind, name } = move;
+  ledger.add(undoOf(move, node));
+  noted();
+  journal.guest(vmid, 'leaving', node);
+  const { guestShutdown } = policy.timeouts;
+  await recovering(run.recovery, guestTrouble(run, 'guestShutdown', vmid), () =>
+    waitingActivities(policy.timeouts, guestShutdown).ensureGuestStopped.executeWithOptions(
+      { summary: `${node}: shut down ${name} (${vmid})` },
+      [{ vmid, kind, name, node, within: guestShutdown }],
+    ),
+  );
   journal.guest(vmid, 'stopped', node);
 }
 

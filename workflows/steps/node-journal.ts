@@ -1,5 +1,6 @@
 import { getExternalWorkflowHandle, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { PackageUpdate } from '../../domain/cluster.ts';
+import type { Decision, Question } from '../../domain/decision.ts';
 import type { GuestMove } from '../../domain/plan.ts';
 import type {
   Downtime,
@@ -27,6 +28,9 @@ export interface NodeJournal {
   /** How long guests were down, by vmid. */
   downtimes: (known: Readonly<Record<string, Downtime>>) => void;
   warn(warning: string): void;
+  /** A question is open from now on, or none any more. */
+  asks(question: Question | null): void;
+  decided(decision: Decision): void;
   upgraded(packages: readonly PackageUpdate[]): void;
   rebooted(proof: RebootProof): void;
   /** That this run has rebooted the node; null before, and if it did not. */
@@ -41,12 +45,15 @@ export function createNodeJournal(node: string): NodeJournal {
   const guests = new Map<number, GuestReport>();
   let packages: readonly PackageUpdate[] = [];
   let reboot: RebootProof | null = null;
+  let question: Question | null = null;
+  const decisions: Decision[] = [];
 
   const progress = (): NodeProgress => ({
     node,
     phase: phases.at(-1)?.phase ?? 'waiting',
     phases: [...phases],
     guests: [...guests.values()].map(({ leftAt: _, backAt: __, downtime: ___, ...progress }) => progress),
+    question,
   });
   const show = () => setCurrentDetails(nodeDetails(progress(), warnings));
   const tellParent = () => {
@@ -87,7 +94,15 @@ export function createNodeJournal(node: string): NodeJournal {
       for (const [vmid, guest] of guests) guests.set(vmid, { ...guest, downtime: known[vmid] ?? null });
     },
     warn(warning) {
-      warnings.push(warning);
+      if (!warnings.includes(warning)) warnings.push(warning);
+    },
+    asks(open) {
+      question = open;
+      show();
+      tellParent();
+    },
+    decided(decision) {
+      decisions.push(decision);
     },
     upgraded(list) {
       packages = list;
@@ -107,6 +122,7 @@ export function createNodeJournal(node: string): NodeJournal {
       guests: [...guests.values()],
       warnings: [...warnings],
       openUndo,
+      decisions: [...decisions],
     }),
   };
 }

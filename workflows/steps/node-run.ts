@@ -1,17 +1,47 @@
 import type { NodePlan } from '../../domain/plan.ts';
-import type { Policy } from '../../domain/policy.ts';
-import type { quickActivities } from './activities.ts';
+import type { Policy, RollSettings } from '../../domain/policy.ts';
+import { quickActivities } from './activities.ts';
 import type { NodeJournal } from './node-journal.ts';
 import type { Operator } from './operator.ts';
-import type { UndoLedger } from './undo-ledger.ts';
+import type { Recovery } from './recover.ts';
+import { createUndoLedger, type UndoLedger } from './undo-ledger.ts';
 
 /** What the steps of one node's update share. */
 export interface NodeRun {
   readonly node: string;
   readonly plan: NodePlan;
   readonly policy: Policy;
+  /** vmid of the guest that the run itself lives in, if it lives in the cluster. */
+  readonly orchestratorGuest: number | null;
   readonly operator: Operator;
   readonly journal: NodeJournal;
   readonly ledger: UndoLedger;
+  readonly recovery: Recovery;
+  /** Ids of its upgrades so far, each noted before it is started; all but the last are over. */
+  readonly upgradeJobs: string[];
+  /** Whether it was asked to reboot and nobody knows yet how that ended. */
+  readonly reboot: { mayStillCome: boolean };
   readonly quick: ReturnType<typeof quickActivities>;
+}
+
+/** What a run has from its first moment, before it knows what to do. */
+export type NodeDesk = Pick<NodeRun, 'journal' | 'operator' | 'recovery'>;
+
+/** A run that has changed nothing yet. */
+export function createNodeRun(plan: NodePlan, settings: RollSettings, desk: NodeDesk): NodeRun {
+  const { policy, orchestratorGuest } = settings;
+  const { journal, operator, recovery } = desk;
+  return {
+    node: plan.node,
+    plan,
+    policy,
+    orchestratorGuest,
+    operator,
+    journal,
+    ledger: createUndoLedger(),
+    recovery,
+    upgradeJobs: [],
+    reboot: { mayStillCome: false },
+    quick: quickActivities(policy.timeouts.workerLost),
+  };
 }

@@ -8,20 +8,24 @@ import {
   type SignalDefinition,
   type Workflow,
 } from '@temporalio/workflow';
+import type { Answer, Decision, Question } from '../../domain/decision.ts';
 import type { Duration } from '../../domain/duration.ts';
 import { ErrorType } from '../../domain/errors.ts';
 import type { LeaseRequest } from '../../domain/lease.ts';
+import { describeQuestion } from '../../planning/decide.ts';
 import {
   abortSignal,
   abortUpdate,
   approveSignal,
   approveUpdate,
+  decideSignal,
   pauseSignal,
   pauseUpdate,
   preemptedSignal,
   resumeSignal,
   resumeUpdate,
 } from '../messages.ts';
+import { listenToAnswers } from './answers.ts';
 
 type Child = Pick<ChildWorkflowHandle<Workflow>, 'signal'>;
 
@@ -36,6 +40,8 @@ export interface Operator {
   readonly waitingUntil: string | null;
   /** A person is asked to `approve` what the run waits for. */
   readonly asking: boolean;
+  /** The open question, of the run itself or of its child. */
+  readonly question: Question | null;
   /** Throws `Aborted` or the cancellation when the run shall end or make way; does not hold. */
   stopIfAsked(): void;
   /** Holds while paused. Throws `Aborted` or the cancellation when the run shall end. */
@@ -46,18 +52,30 @@ export interface Operator {
   awaitApproval(question: string, timeout: Duration): Promise<void>;
   /** Waits for a point in time (ISO 8601), or until `done` if that comes first. */
   waitUntil(time: string, what: string, done: () => boolean): Promise<void>;
+  /** Waits for the answer to a question; after `timeout` its default counts as the answer. */
+  ask(question: Question, timeout: Duration): Promise<Decision>;
+  /** Lets time pass; throws as `safePoint` does, as soon as it is asked for. */
+  rest(duration: Duration): Promise<void>;
   /** Passes every later request on to a child, until the result is called. */
   forwardTo(child: Child, cancelChild: () => void): () => void;
 }
+
+/** What a child waits for from a person. */
+export interface ChildAsks {
+  readonly approval: () => boolean;
+  readonly question: () => Question | null;
+}
+
+const NO_CHILD: ChildAsks = { approval: () => false, question: () => null };
 
 /**
  * Registers the handlers that every maintenance workflow has. Call it first, outside any inner scope: it hears the
  * cancellation of the scope it is called in, while the work itself runs in a scope that cannot be cancelled. So a
  * cancelled run ends like an aborted one: after the current step, and tidied up.
  *
- * @param childAsks Whether a child waits for an approval, which is then passed on to it.
+ * @param ofChild What a child waits for; answers are passed on to it.
  */
-export function listenToOperator(onChange: () => void, childAsks: () => boolean = () => false): Operator {
+export function listenToOperator(onChange: () => void, ofChild: ChildAsks = NO_CHILD): Operator {
   let paused = false;
   let aborted = false;
   let cancelled = false;
@@ -72,6 +90,7 @@ export function listenToOperator(onChange: () => void, childAsks: () => boolean 
     // The child may have ended in this moment: then there is nobody left to tell.
     void child?.handle.signal(signal, ...args).catch(() => undefined);
   };
+  const answers = listenToAnswers(onChange, ofChild.question, (answer: Answer) => forward(decideSignal, answer));
   const pause = () => {
     paused = true;
     forward(pauseSignal);
@@ -85,7 +104,7 @@ export function listenToOperator(onChange: () => void, childAsks: () => boolean 
     onChange();
     return held ? 'goes on' : 'was not paused';
   };
-  const somethingAsks = () => asking || childAsks();
+  const somethingAsks = () => asking || ofChild.approval();
   const approve = () => {
     approvals += 1;
     forward(approveSignal);
@@ -133,12 +152,18 @@ export function listenToOperator(onChange: () => void, childAsks: () => boolean 
       throw abortedBecause(`Pre-empted by ${preemptedBy.run.workflowId}: ${preemptedBy.reason}`);
     if (aborted) throw abortedBecause('An operator asked to stop');
   };
-  const waitFor = async (what: string, done: () => boolean, timeout?: Duration | number): Promise<boolean> => {
+  const ending = () => aborted || cancelled || preemptedBy !== null;
+  const waitFor = async (
+    what: string,
+    done: () => boolean,
+    timeout?: Duration | number,
+    summary = what,
+  ): Promise<boolean> => {
     waitingFor = what;
     onChange();
-    const ended = () => done() || aborted || cancelled || preemptedBy !== null;
+    const ended = () => done() || ending();
     const inTime =
-      timeout === undefined ? (await condition(ended), true) : await condition(ended, timeout, { summary: what });
+      timeout === undefined ? (await condition(ended), true) : await condition(ended, timeout, { summary });
     waitingFor = null;
     onChange();
     throwIfEnding();
@@ -160,6 +185,9 @@ export function listenToOperator(onChange: () => void, childAsks: () => boolean 
     },
     get asking() {
       return asking;
+    },
+    get question() {
+      return answers.question;
     },
     stopIfAsked: throwIfEnding,
     async awaitEvent(what, done, milliseconds) {
@@ -190,6 +218,26 @@ export function listenToOperator(onChange: () => void, childAsks: () => boolean 
       await waitFor(what, done, Math.max(1, Date.parse(time) - Date.now())).finally(() => {
         waitingUntil = null;
       });
+    },
+    async ask(question, timeout) {
+      throwIfEnding();
+      const asked = answers.open(question);
+      try {
+        await waitFor(describeQuestion(question), () => asked.answer() !== null, timeout, `${question.id} is open`);
+      } finally {
+        asked.close();
+      }
+      const answer = asked.answer();
+      return {
+        question,
+        answer: answer ?? question.byDefault,
+        by: answer === null ? 'deadline' : 'person',
+        answeredAt: new Date(Date.now()).toISOString(),
+      };
+    },
+    async rest(duration) {
+      await condition(ending, duration, { summary: 'pause before another try' });
+      throwIfEnding();
     },
     forwardTo(handle, cancel) {
       child = { handle, cancel };

@@ -2,13 +2,16 @@ import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
 import type { NodeHealth, NodeSoftware } from '../../domain/cluster.ts';
 import { ErrorType } from '../../domain/errors.ts';
 import { remoteJobId } from '../../domain/ids.ts';
-import { reasonsNotToDisturb } from '../../planning/before-disturbing.ts';
+import { othersAway, reasonsNotToDisturb } from '../../planning/before-disturbing.ts';
 import { needsReboot, nextKernel } from '../../planning/kernels.ts';
 import { waitingActivities } from './activities.ts';
 import { letBackupsEnd } from './backups.ts';
 import { awaitCephRecovered, prepareCeph } from './ceph.ts';
 import { disarmIfItWouldFence } from './disarm.ts';
+import { failureType } from './failures.ts';
 import type { NodeRun } from './node-run.ts';
+import { recovering } from './recover.ts';
+import { look, nodeTrouble, notYet } from './trouble.ts';
 
 /** Upgrades all packages, as one job on the node that outlives us and is never started twice. */
 export async function upgrade(run: NodeRun): Promise<void> {
@@ -16,16 +19,35 @@ export async function upgrade(run: NodeRun): Promise<void> {
   await lookAgain(run, 'upgraded', 'Nothing was changed on it');
   journal.enter('upgrading');
   const within = policy.timeouts.upgrade;
-  const result = await waitingActivities(policy.timeouts, within).upgradeNode.executeWithOptions(
-    { summary: `${node}: upgrade ${run.plan.packages.length} packages` },
-    [{ node, jobId: upgradeJobId(), within }],
-  );
+  const again = async () => {
+    await awaitUpgradeOver(run);
+    await lookAgain(run, 'upgraded', 'Its last upgrade failed');
+  };
+  const result = await recovering(run.recovery, nodeTrouble(run, 'upgrade', again), (tries) => {
+    const jobId = upgradeJobId(tries);
+    run.upgradeJobs.push(jobId);
+    return waitingActivities(policy.timeouts, within).upgradeNode.executeWithOptions(
+      { summary: `${node}: upgrade ${run.plan.packages.length} packages` },
+      [{ node, jobId, within }],
+    );
+  });
   journal.upgraded(result.packages);
 }
 
-/** The same for every attempt of this run. */
-export function upgradeJobId(): string {
-  return remoteJobId('upgrade', workflowInfo().firstExecutionRunId);
+/** An upgrade that we lost sight of may still be at work; throws while it is. */
+export async function awaitUpgradeOver({ node, policy, upgradeJobs }: NodeRun): Promise<void> {
+  const within = policy.timeouts.upgrade;
+  const jobId = upgradeJobs.at(-1);
+  if (jobId === undefined) return;
+  await waitingActivities(policy.timeouts, within).awaitUpgradeOver.executeWithOptions(
+    { summary: `${node}: make sure that its upgrade is over` },
+    [{ node, jobId, within }],
+  );
+}
+
+/** A failed upgrade that is tried again is a new job; each job is the same for every attempt of its activity. */
+function upgradeJobId(tries: number): string {
+  return remoteJobId(tries === 1 ? 'upgrade' : `upgrade-try-${tries}`, workflowInfo().firstExecutionRunId);
 }
 
 /** Decides from the live node, not from the plan: the upgrade may have brought another kernel than expected. */
@@ -68,12 +90,9 @@ async function lookAgain(
 }
 
 async function reboot(run: NodeRun, before: NodeHealth, software: NodeSoftware): Promise<void> {
-  const { node, policy, operator, journal, ledger, plan } = run;
+  const { node, operator, journal, ledger, plan } = run;
   await operator.safePoint();
-  await letBackupsEnd(run);
-  await prepareCeph(run);
-  await disarmIfItWouldFence(run);
-  await lookAgain(run, 'rebooted', 'Its upgrade is done');
+  await prepareReboot(run);
 
   // Guests that stay go down with the node; not all of them are started by the boot itself.
   for (const { vmid, kind, name, how, startupOrder } of plan.moves) {
@@ -82,9 +101,9 @@ async function reboot(run: NodeRun, before: NodeHealth, software: NodeSoftware):
   if (plan.quorum.verdict === 'read-only-while-away') journal.warn(plan.quorum.explanation);
   journal.enter('rebooting');
   const kernel = nextKernel(software.kernels);
-  const after = await waitingActivities(policy.timeouts, policy.timeouts.reboot).rebootNode.executeWithOptions(
-    { summary: `${node}: reboot into ${kernel}` },
-    [{ node, bootId: software.bootId, within: policy.timeouts.reboot }],
+  const again = () => prepareAnotherReboot(run);
+  const after = await recovering(run.recovery, nodeTrouble(run, 'reboot', again), () =>
+    askForReboot(run, software, kernel),
   );
   journal.rebooted({
     bootIdBefore: software.bootId,
@@ -93,6 +112,41 @@ async function reboot(run: NodeRun, before: NodeHealth, software: NodeSoftware):
     kernelAfter: after.runningKernel,
   });
   await rejoin(run, before, { bootIdBefore: software.bootId, kernel });
+}
+
+/** What has to be so right before a node is asked to reboot. */
+async function prepareReboot(run: NodeRun): Promise<void> {
+  await letBackupsEnd(run);
+  await prepareCeph(run);
+  await disarmIfItWouldFence(run);
+  await lookAgain(run, 'rebooted', 'Its upgrade is done');
+}
+
+/** A node that is away already costs no quorum any more, but must not be asked to reboot beside another one. */
+async function prepareAnotherReboot(run: NodeRun): Promise<void> {
+  const { node } = run;
+  const snapshot = await look(run);
+  if (snapshot.nodes.some((each) => each.name === node && each.online)) return prepareReboot(run);
+  const reasons = othersAway(snapshot, node);
+  if (reasons.length > 0) throw notYet(node, reasons);
+}
+
+async function askForReboot({ node, policy, reboot }: NodeRun, { bootId }: NodeSoftware, kernel: string) {
+  const { reboot: within } = policy.timeouts;
+  const { mayStillCome } = reboot;
+  reboot.mayStillCome = true;
+  try {
+    const after = await waitingActivities(policy.timeouts, within).rebootNode.executeWithOptions(
+      { summary: `${node}: reboot into ${kernel}` },
+      [{ node, bootId, within }],
+    );
+    reboot.mayStillCome = false;
+    return after;
+  } catch (error) {
+    // A request that is refused now does not take back an earlier one that was not.
+    if (failureType(error) === ErrorType.RemoteRefused) reboot.mayStillCome = mayStillCome;
+    throw error;
+  }
 }
 
 /** Waits until the node is a full member, with all that it had `before`. */
@@ -104,9 +158,16 @@ export async function rejoin(
   const { node, policy, journal } = run;
   journal.enter('rejoining');
   const within = policy.timeouts.rejoin;
-  await waitingActivities(policy.timeouts, within).awaitRejoin.executeWithOptions(
-    { summary: `${node}: wait until it is a full member` },
-    [{ node, expected: { ...proof, services: before.activeServices, storages: before.activeStorages }, within }],
+  const expected = { ...proof, services: before.activeServices, storages: before.activeStorages };
+  // To wait once more disturbs nobody, so nothing has to be looked at first.
+  await recovering(
+    run.recovery,
+    nodeTrouble(run, 'rejoin', () => Promise.resolve()),
+    () =>
+      waitingActivities(policy.timeouts, within).awaitRejoin.executeWithOptions(
+        { summary: `${node}: wait until it is a full member` },
+        [{ node, expected, within }],
+      ),
   );
   await awaitCephRecovered(run);
 }

@@ -47,9 +47,15 @@ function classify(error: unknown, journal: RollJournal): { outcome: RollOutcome;
   if (isCancellation(error) || failureType(error) === ErrorType.Aborted) {
     return { outcome: 'aborted', type: ErrorType.Aborted };
   }
-  const untouched = journal.finishedNodes().every((node) => node.outcome === 'refused' || node.outcome === 'skipped');
+  const untouched = journal.finishedNodes().every(isUntouched);
   if (failureType(error) === ErrorType.Refused && untouched) return { outcome: 'refused', type: ErrorType.Refused };
   return { outcome: 'failed', type: ErrorType.RollFailed };
+}
+
+/** A node that was left out after trouble has been drained before. */
+function isUntouched({ outcome, phases }: NodeReport): boolean {
+  if (outcome !== 'refused' && outcome !== 'skipped') return false;
+  return !phases.some(({ phase }) => phase === 'maintenance' || phase === 'draining');
 }
 
 function failure(type: ErrorType, message: string, report: RollReport, cause?: unknown): ApplicationFailure {

@@ -1,8 +1,10 @@
 import { ApplicationFailure, setCurrentDetails } from '@temporalio/workflow';
+import type { Question } from '../../domain/decision.ts';
 import { ErrorType } from '../../domain/errors.ts';
 import type { NodePlan, RollPlan } from '../../domain/plan.ts';
 import type { NodeProgress, NodeReport, RollOutcome, RollProgress, RollReport, Wait } from '../../domain/report.ts';
 import { remarksIn } from '../../planning/findings.ts';
+import { describeQuestion } from '../../planning/decide.ts';
 import { bounded } from '../../reports/bounded.ts';
 import { rollDetails } from './details.ts';
 import type { Operator } from './operator.ts';
@@ -25,6 +27,8 @@ export interface RollJournal {
   finished(report: NodeReport): void;
   finishedNodes(): readonly NodeReport[];
   progress(): RollProgress;
+  /** What the node whose turn it is asks of a person. */
+  question(): Question | null;
   show(): void;
   /** Writes the report. */
   end(outcome: RollOutcome, reason: string): RollReport;
@@ -45,9 +49,10 @@ export function createRollJournal(operator: () => Operator): RollJournal {
     cluster: plan?.cluster ?? '',
     startedAt,
     paused: operator().paused,
-    waitingFor: operator().waitingFor,
+    waitingFor: operator().waitingFor ?? inWords(operator().question),
     waitingUntil: operator().waitingUntil,
     asking: operator().asking,
+    question: operator().question,
     nodes: [...nodes.values()],
     expectedMilliseconds: (plan?.nodes ?? []).reduce((total, node) => total + node.expectedMilliseconds, 0),
   });
@@ -65,7 +70,8 @@ export function createRollJournal(operator: () => Operator): RollJournal {
     },
     planned(made) {
       plan = made;
-      for (const { node } of made.nodes) nodes.set(node, { node, phase: 'waiting', phases: [], guests: [] });
+      for (const { node } of made.nodes)
+        nodes.set(node, { node, phase: 'waiting', phases: [], guests: [], question: null });
       show();
     },
     plannedAgain(made) {
@@ -78,11 +84,11 @@ export function createRollJournal(operator: () => Operator): RollJournal {
       show();
     },
     started(node) {
-      nodes.set(node, { node, phase: 'checking', phases: [], guests: [] });
+      nodes.set(node, { node, phase: 'checking', phases: [], guests: [], question: null });
       show();
     },
     postponed(node) {
-      nodes.set(node, { node, phase: 'waiting', phases: [], guests: [] });
+      nodes.set(node, { node, phase: 'waiting', phases: [], guests: [], question: null });
       show();
     },
     warn: (warning) => void warnings.push(warning),
@@ -96,11 +102,18 @@ export function createRollJournal(operator: () => Operator): RollJournal {
     finished(report) {
       reports.push(report);
       const phase = report.outcome === 'updated' ? 'done' : report.outcome === 'skipped' ? 'skipped' : 'failed';
-      nodes.set(report.node, { node: report.node, phase, phases: report.phases, guests: report.guests });
+      nodes.set(report.node, {
+        node: report.node,
+        phase,
+        phases: report.phases,
+        guests: report.guests,
+        question: null,
+      });
       show();
     },
     finishedNodes: () => reports,
     progress,
+    question: () => [...nodes.values()].find((node) => node.question !== null)?.question ?? null,
     show,
     ended: () => ended,
     end(outcome, reason) {
@@ -125,6 +138,10 @@ export function createRollJournal(operator: () => Operator): RollJournal {
       return ended;
     },
   };
+}
+
+function inWords(question: Question | null): string | null {
+  return question === null ? null : describeQuestion(question);
 }
 
 interface Known {
@@ -154,6 +171,7 @@ function withoutReport(plan: RollPlan | null, { reports, nodes, outcome, reason 
         guests: (last?.guests ?? []).map((guest) => ({ ...guest, leftAt: null, backAt: null, downtime: null })),
         warnings: [],
         openUndo: [],
+        decisions: [],
       };
     });
 }

@@ -39,6 +39,7 @@ export function skippedReport(node: string): NodeReport {
     guests: [],
     warnings: [],
     openUndo: [],
+    decisions: [],
   };
 }
 

@@ -1,5 +1,7 @@
+import type { Question } from '../../../domain/decision.ts';
 import { describeMilliseconds } from '../../../domain/duration.ts';
 import type { GuestProgress, NodePhase, NodeProgress, RollProgress } from '../../../domain/report.ts';
+import { MEANING } from '../../../planning/decide.ts';
 import { DEFAULT_COMMAND, DEFAULT_WIDTH, createStyle, wrap, type RenderOptions, type Style } from './style.ts';
 import { renderTable } from './table.ts';
 import { MOVES, count, guestName, phaseSign, whereaboutsSign } from './words.ts';
@@ -103,7 +105,8 @@ function renderNotes(progress: RollProgress, options: ProgressOptions, width: nu
   const notes: string[] = [];
   if (progress.paused)
     notes.push(style.caution(`Paused: it holds at its next safe point. Go on with: ${command} resume`));
-  if (progress.waitingFor !== null && progress.waitingUntil !== null) {
+  if (progress.question !== null) notes.push(renderQuestion(progress.question, command, width, style));
+  else if (progress.waitingFor !== null && progress.waitingUntil !== null) {
     notes.push(style.caution(wrap(`Waits for ${progress.waitingFor}. Begin now with: ${command} go-now`, width)));
   } else if (progress.waitingFor !== null && progress.asking) {
     notes.push(style.caution(wrap(`Waits for you: ${progress.waitingFor}. Agree with: ${command} approve`, width)));
@@ -112,4 +115,15 @@ function renderNotes(progress: RollProgress, options: ProgressOptions, width: nu
   }
   if (webUiUrl) notes.push(`${style.faint('Web UI')}  ${webUiUrl}`);
   return notes.join('\n');
+}
+
+function renderQuestion(question: Question, command: string, width: number, style: Style): string {
+  const { id, text, options, byDefault, deadline } = question;
+  return [
+    style.caution(wrap(`Waits for your decision: ${text}`, width)),
+    ...options.map((option) =>
+      wrap(`  ${command} decide ${id} ${option}  ${style.faint(MEANING[option])}`, width, '      '),
+    ),
+    wrap(`  Without an answer by ${deadline}: ${byDefault}.`, width, '  '),
+  ].join('\n');
 }

@@ -139,6 +139,7 @@ export const progress: RollProgress = {
   waitingFor: null,
   waitingUntil: null,
   asking: false,
+  question: null,
   expectedMilliseconds: 1_500_000,
   nodes: [
     {
@@ -150,6 +151,7 @@ export const progress: RollProgress = {
         { phase: 'done', startedAt: at('03:11:30') },
       ],
       guests: [{ vmid: 210, name: 'plex-vm', how: 'live', at: 'home', node: 'pve-node1' }],
+      question: null,
     },
     {
       node: 'pve-node2',
@@ -165,6 +167,7 @@ export const progress: RollProgress = {
         { vmid: 212, name: 'download-clients-vm', how: 'shutdown', at: 'stopped', node: 'pve-node2' },
         { vmid: 213, name: 'web-apps-vm', how: 'live', at: 'home', node: 'pve-node2' },
       ],
+      question: null,
     },
   ],
 };
@@ -208,6 +211,7 @@ export const doneReport: RollReport = {
       ],
       warnings: [],
       openUndo: [],
+      decisions: [],
     },
     {
       node: 'pve-node2',
@@ -219,6 +223,7 @@ export const doneReport: RollReport = {
       guests: [],
       warnings: [],
       openUndo: [],
+      decisions: [],
     },
   ],
 };

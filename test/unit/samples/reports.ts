@@ -94,6 +94,7 @@ function aNode(
       failed && index === 149 ? { ...guest, at: 'away', node: 'pve-node1', backAt: null } : guest,
     ),
     warnings: [],
+    decisions: [],
     openUndo: failed
       ? guests.map(({ vmid, name }) => ({
           undo: {
