@@ -57,7 +57,11 @@ describe('a rolling update of a whole cluster', () => {
 
     const end = await caretaker(roll, 'update', '--json');
 
-    expect(end).toMatchObject({ status: 'completed', report: { outcome: 'done' } });
+    expect(end).toMatchObject({
+      code: 0,
+      status: 'completed',
+      report: { outcome: 'done', reason: expect.any(String) as string },
+    });
     expectRolledOnce(roll, before);
   });
 
@@ -97,9 +101,14 @@ describe('a rolling update of a whole cluster', () => {
 });
 
 /** What a command of the CLI prints as JSON. Rejects when its exit code is not 0. */
+/** What the command says in JSON, with its exit code: a run that fails says why only there. */
 async function caretaker(roll: RollLab, ...args: string[]): Promise<unknown> {
-  const { stdout } = await run(process.execPath, ['scripts/caretaker.mjs', ...args], { cwd: ROOT, env: roll.env });
-  return JSON.parse(stdout);
+  const options = { cwd: ROOT, env: roll.env };
+  const { stdout, code } = await run(process.execPath, ['scripts/caretaker.mjs', ...args], options).then(
+    (end) => ({ ...end, code: 0 }),
+    (error: { stdout: string; code: number }) => error,
+  );
+  return { code, ...(JSON.parse(stdout) as object) };
 }
 
 /** Id of the run that the schedule has started; Temporal appends the time to it. */
