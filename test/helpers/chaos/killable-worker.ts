@@ -2,6 +2,7 @@ import { activityInfo } from '@temporalio/activity';
 import { loadConfig } from '../../../config/load.ts';
 import { runMaintenanceWorker } from '../../../workers/maintenance.ts';
 import { breakage } from './broken-activities.ts';
+import { isOfRoll } from './history.ts';
 
 /** What the worker says before an activity runs and before its end is reported; it waits for the answer each time. */
 export interface Stop {
@@ -42,6 +43,7 @@ await runMaintenanceWorker({
       () => ({
         inbound: {
           async execute(input, next) {
+            if (!isOfRoll(activityInfo().workflowType)) return next(input);
             await stop('before');
             try {
               return await next(breakage(process.env['CARETAKER_CHAOS_BREAK'])(input));
