@@ -10,7 +10,7 @@ export async function bundleMutant(file: string, change: (source: string) => str
   // Below the project, so that the copy finds node_modules.
   const folder = await mkdtemp(join(ROOT, '.caretaker', 'mutant-'));
   try {
-    for (const room of ['domain', 'planning', 'workflows'])
+    for (const room of ['domain', 'planning', 'reports', 'workflows'])
       await cp(join(ROOT, room), join(folder, room), { recursive: true });
     const path = join(folder, 'workflows', file);
     const source = await readFile(path, 'utf8');
