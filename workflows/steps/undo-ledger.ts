@@ -12,8 +12,9 @@ export interface UndoLedger {
 }
 
 /**
- * HA is armed first, for it hears no command while it is not. Maintenance before the guests, because the HA manager brings its own home only after it; backups last, for one that
- * begins at once would hold a guest that is still on its way.
+ * HA is armed first, for it hears no command while it is not. Maintenance before the guests, because the HA manager
+ * brings its own home only after it; backups last, for one that begins at once would hold a guest that is still on its
+ * way.
  */
 const STAGES: readonly (readonly Undo['kind'][])[] = [
   ['ha-armed'],
