@@ -1,15 +1,15 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aNodePlan, aVm } from '../helpers/builders.ts';
 import { timeSkippingEnvironment } from '../helpers/temporal.ts';
 import { aWorld, failureOf, roll, updateOneNode } from './roll-world.ts';
 
-// Only runs without child runs here: after a run with one, the time-skipping server skips no time any more.
+// One each: after a run with a child run, such as that of its mail, a time-skipping server skips no time any more.
 let environment: TestWorkflowEnvironment;
-beforeAll(async () => {
+beforeEach(async () => {
   environment = await timeSkippingEnvironment();
 });
-afterAll(async () => {
+afterEach(async () => {
   await environment?.teardown();
 });
 

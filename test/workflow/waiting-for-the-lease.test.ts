@@ -1,5 +1,5 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LeaseAnswer, LeaseRequest } from '../../domain/lease.ts';
 import { aVm, theSoftware } from '../helpers/builders.ts';
 import { timeSkippingEnvironment } from '../helpers/temporal.ts';
@@ -17,10 +17,10 @@ import {
 import type { RollReport } from '../../domain/report.ts';
 
 let environment: TestWorkflowEnvironment;
-beforeAll(async () => {
+beforeEach(async () => {
   environment = await timeSkippingEnvironment();
 });
-afterAll(() => environment.teardown());
+afterEach(() => environment.teardown());
 
 const TAKEN: LeaseAnswer = {
   granted: false,
