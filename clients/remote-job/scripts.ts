@@ -123,7 +123,15 @@ put "$d/boot" "$boot"
 sync "$d/boot" 2>/dev/null
 if test "$runner" = systemd; then
   e=$(systemd-run "--unit=$u" --collect --quiet ${sh`--description=${job.description}`} ${sh`--property=RuntimeMaxSec=${job.timeoutSeconds}`} /bin/sh "$d/run.${hash}" "$d" self 2>&1) || {
-    # Refused because another starter was faster, or for a reason to report.
+    # Refused for a reason to report, or because another starter was faster, whose unit may still have to begin.
+    n=0
+    while judge
+      test "$s" = absent && test "$n" -lt 10 && test "$(systemctl show --property=LoadState --value "$u.service" 2>/dev/null)" = loaded
+    do
+      n=$((n + 1))
+      sleep 1
+    done
+    # It may have come and gone in between.
     judge
     known
     test "$s" = absent && refuse "systemd-run: $e"

@@ -12,7 +12,7 @@ import { createKeyPair, startSshServer, type SshServer } from './clients-ssh-ser
 
 const hostKey = createKeyPair('ed25519');
 const clientKey = createKeyPair('ed25519');
-// What a job may count on; sleep is for the jobs of these tests.
+// What a job may count on.
 const commands = ['mkdir', 'mv', 'tail', 'head', 'wc', 'sync', 'setsid', 'timeout', 'sleep'];
 
 let home: string;
@@ -234,7 +234,8 @@ describe('a remote job under systemd', () => {
       `#!/bin/sh
 case $1 in
   is-system-running) echo running ;;
-  is-active) test -d "$HOME/units/\${2%.service}" && { echo active; exit 0; }; echo inactive; exit 3 ;;
+  is-active) test -f "$HOME/units/\${2%.service}/pid" && { echo active; exit 0; }; echo inactive; exit 3 ;;
+  show) echo "$*" >>"$HOME/calls"; test -d "$HOME/units/\${3%.service}" && { echo loaded; exit 0; }; echo not-found ;;
   stop) /bin/kill -s TERM -- "-$(cat "$HOME/units/\${2%.service}/pid")"; /bin/rm -r "$HOME/units/\${2%.service}" ;;
 esac
 `,
@@ -268,6 +269,18 @@ setsid /bin/sh -c 'unit=$1; shift; echo $$ >"$unit/pid"; "$@"; /bin/rm -r "$unit
     await go();
     expect((await collect()).state).toBe('finished');
     expect(await runs()).toBe(1);
+  });
+
+  it('is attached to by a starter that comes while the unit of another is loaded and has yet to begin', async () => {
+    await mkdir(join(home, 'units', 'caretaker-upgrade-1'), { recursive: true });
+    const starter = jobs.ensureStarted(job('true'));
+    const looksAgain = vi.waitFor(
+      async () => expect(await readFile(join(home, 'calls'), 'utf8')).toContain('LoadState'),
+      { timeout: 10_000 },
+    );
+    await Promise.race([starter, looksAgain]);
+    await writeFile(join(home, 'units', 'caretaker-upgrade-1', 'pid'), '1\n');
+    expect(await starter).toBe('running');
   });
 
   /** systemd does not answer about units, as while it executes itself anew in an upgrade. */
