@@ -10,13 +10,13 @@ import {
 import { ErrorType } from '../domain/errors.ts';
 import { updateNodeId } from '../domain/ids.ts';
 import type { NodePlan, RollPlan } from '../domain/plan.ts';
-import type { PolicyOverrides } from '../domain/policy.ts';
+import type { PolicyOverrides, RollSettings } from '../domain/policy.ts';
 import type { NodeReport, RollReport } from '../domain/report.ts';
 import { blockersIn, findingsOf } from '../planning/findings.ts';
 import { nodeProgressSignal, rollPlanQuery, rollProgressQuery, rollReportQuery } from './messages.ts';
 import { loadSettings } from './steps/activities.ts';
 import { listenToGoNow } from './steps/await-window.ts';
-import { leaseOf, thisRun } from './steps/lease.ts';
+import { leaseOf, thisRun, type Lease } from './steps/lease.ts';
 import { mailReport } from './steps/mail-report.ts';
 import { makePlan } from './steps/make-plan.ts';
 import { listenToOperator } from './steps/operator.ts';
@@ -32,8 +32,8 @@ import { updateNode, type UpdateNodeInput } from './update-node.ts';
  *
  * Without input everything comes from the configuration; any part of the policy can be given instead. A dry run is the
  * same code up to the plan. Each node is a child run, planned anew when its turn comes. At the end of a maintenance window
- * the roll stops between two nodes and goes on in the next. While it has begun with its nodes and not come to such a stop, it
- * has the lease of the cluster, for which it waits its turn.
+ * the roll stops between two nodes and goes on in the next. It has the lease of the cluster, for which it waits its turn,
+ * while it plans and from its first node on, but not while it waits for a window or for a person who agrees to its plan.
  *
  * Fails with `InvalidInput`, or with `Refused`, `Aborted` or `RollFailed` that carry the RollReport as first detail.
  */
@@ -56,10 +56,11 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
   // Steps come to their end before a cancellation takes effect; the operator hears it and says so at a safe point.
   return CancellationScope.nonCancellable(async () => {
     const settings = await loadSettings(input ?? {});
+    journal.opened(settings.cluster);
     goNow.among(settings.policy.windows);
     const lease = leaseOf(thisRun(), 'rolling update', settings, operator);
     try {
-      const plan = await makePlan(settings);
+      const plan = await planInTurn(settings, lease);
       journal.planned(plan);
       const blockers = blockersIn(findingsOf(plan));
       if (settings.policy.dryRun) return conclude(journal, 'planned', describePlan(plan, blockers.length));
@@ -72,9 +73,24 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
     } catch (error) {
       throw journal.ended() ? error : endRollBadly(error, journal, operator);
     } finally {
+      if (!settings.policy.dryRun) await lease.release();
       await mailReport(journal.ended());
     }
   });
+}
+
+/**
+ * What another run does to the cluster just now would stand in the way of this one, and be no news by its turn. A dry run
+ * tells the cluster as it is.
+ */
+async function planInTurn(settings: RollSettings, lease: Lease): Promise<RollPlan> {
+  const { dryRun, approval, timeouts } = settings.policy;
+  if (dryRun) return makePlan(settings);
+  await lease.hold(timeouts.lease);
+  const plan = await makePlan(settings);
+  // Nobody shall wait for a person who has not agreed to anything yet.
+  if (approval !== 'none') await lease.release();
+  return plan;
 }
 
 interface Roll extends Turn {
@@ -86,12 +102,8 @@ async function updateInTurn(plan: RollPlan, roll: Roll): Promise<void> {
   if (settings.policy.approval === 'plan') {
     await operator.awaitApproval('approve the plan', settings.policy.timeouts.approval);
   }
-  try {
-    for (const { node } of plan.nodes) {
-      journal.finished(await takeTurn(node, roll, (planned, approved) => updateOne(planned, approved, roll)));
-    }
-  } finally {
-    await roll.lease.release();
+  for (const { node } of plan.nodes) {
+    journal.finished(await takeTurn(node, roll, (planned, approved) => updateOne(planned, approved, roll)));
   }
 }
 

@@ -127,17 +127,47 @@ describe('a roll that finds the cluster in other hands', () => {
     expect(world.changes()).toEqual([]);
   });
 
-  it('does not ask before a person has agreed to the plan', async () => {
+  it('looks at the cluster when its turn has come: what the other run does to it refuses nobody', async () => {
+    const world = takenWorld();
+    world.cluster = { quorate: false };
+    const report = await roll(environment, world, {
+      meanwhile: async (run) => {
+        await untilQueued(run);
+        world.cluster = {};
+        world.lease = { granted: true };
+        await run.handle.signal('leaseGranted');
+      },
+    });
+    expect(report.outcome).toBe('done');
+  });
+
+  it('tells the cluster as it is in a dry run, which waits for nobody', async () => {
+    const world = takenWorld([], { dryRun: true });
+    expect((await roll(environment, world)).outcome).toBe('planned');
+    expect(world.calls.map(({ name }) => name)).not.toContain('requestLease');
+  });
+
+  it('lets others have it while a person is asked to agree to the plan, and asks for it again', async () => {
     const world = aWorld([], { approval: 'plan' });
     const asked = () => world.calls.filter(({ name }) => name === 'requestLease').length;
+    let before = 0;
     await roll(environment, world, {
       meanwhile: async (run) => {
         await until(async () => (await progressOf(run.handle)).asking);
-        expect(asked()).toBe(0);
+        const { events } = await run.handle.fetchHistory();
+        const signals = (events ?? []).map((each) => each.signalExternalWorkflowExecutionInitiatedEventAttributes);
+        expect(signals.map((each) => each?.signalName).filter(Boolean)).toEqual(['release']);
+        before = asked();
+        world.lease = TAKEN;
         await run.handle.executeUpdate('approve');
+        await untilQueued(run);
+        expect(world.changes()).toEqual([]);
+        world.lease = { granted: true };
+        await run.handle.signal('leaseGranted');
       },
     });
-    expect(asked()).toBeGreaterThan(0);
+    expect(before).toBe(1);
+    expect(asked()).toBeGreaterThan(before);
   });
 
   it('and loses it in the middle touches no further node', async () => {

@@ -27,9 +27,7 @@ export function rollDetails(progress: RollProgress, plan: readonly NodePlan[]): 
   return [
     ...(progress.paused ? ['**Paused**: send `resume` to go on.', ''] : []),
     ...(progress.waitingFor === null ? [] : [`**Waits for**: ${progress.waitingFor}`, '']),
-    '| node | phase | plan | guests away |',
-    '| --- | --- | --- | --- |',
-    ...rows,
+    ...(rows.length > 0 ? ['| node | phase | plan | guests away |', '| --- | --- | --- | --- |', ...rows] : []),
   ].join('\n');
 }
 

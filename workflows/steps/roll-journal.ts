@@ -11,6 +11,8 @@ import type { Operator } from './operator.ts';
 
 /** What is known about a rolling update so far, kept for the queries, the UI and the report. */
 export interface RollJournal {
+  /** The run knows which cluster it is about; from now on it shows what it does. */
+  opened(cluster: string): void;
   plan(): RollPlan | null;
   /** The last plan of one node. */
   planOf(node: string): NodePlan;
@@ -42,11 +44,12 @@ export function createRollJournal(operator: () => Operator): RollJournal {
   const reports: NodeReport[] = [];
   const warnings: string[] = [];
   const waits: Wait[] = [];
+  let cluster: string | null = null;
   let plan: RollPlan | null = null;
   let ended: RollReport | null = null;
 
   const progress = (): RollProgress => ({
-    cluster: plan?.cluster ?? '',
+    cluster: cluster ?? '',
     startedAt,
     paused: operator().paused,
     waitingFor: operator().waitingFor ?? inWords(operator().question),
@@ -58,10 +61,14 @@ export function createRollJournal(operator: () => Operator): RollJournal {
   });
   const show = () => {
     // Requests that came before the run's first step are heard while the operator is still being made.
-    if (plan !== null) setCurrentDetails(rollDetails(progress(), plan.nodes));
+    if (cluster !== null) setCurrentDetails(rollDetails(progress(), plan?.nodes ?? []));
   };
 
   return {
+    opened(name) {
+      cluster = name;
+      show();
+    },
     plan: () => plan,
     planOf(node) {
       const found = plan?.nodes.find((each) => each.node === node);
@@ -118,7 +125,7 @@ export function createRollJournal(operator: () => Operator): RollJournal {
     ended: () => ended,
     end(outcome, reason) {
       ended = bounded({
-        cluster: plan?.cluster ?? '',
+        cluster: cluster ?? '',
         outcome,
         reason,
         startedAt,

@@ -20,12 +20,9 @@ export function renderProgress(progress: RollProgress, options: ProgressOptions)
   const width = options.width ?? DEFAULT_WIDTH;
   const style = createStyle(options.color);
   const parts = [renderHeading(progress, options.now, style)];
-  // Until the inventory is there, a run knows neither its cluster nor its nodes.
-  parts.push(
-    progress.nodes.length > 0
-      ? renderNodes(progress.nodes, options.now, width, style)
-      : 'Looking at the cluster and making the plan …',
-  );
+  // Until its turn has come and the plan is made, a run does not know its nodes.
+  if (progress.nodes.length > 0) parts.push(renderNodes(progress.nodes, options.now, width, style));
+  else if (progress.waitingFor === null) parts.push('Looking at the cluster and making the plan …');
   // Before the guests, which are what a low terminal cuts off.
   const notes = renderNotes(progress, options, width, style);
   if (notes !== '') parts.push(notes);
