@@ -96,6 +96,8 @@ function nodeUp(cluster: Cluster, node: ClusterNode): void {
   cluster.clock.after(
     JOIN_MS,
     whileAlive(() => {
+      const { id: machine, runningKernel: kernel } = node.machine;
+      if (cluster.faults.consult({ at: 'node', machine, step: 'join', kernel })?.do === 'drop') return;
       node.joined = true;
       cluster.updateQuorum();
       cluster.ha.nodeJoined(node.name);

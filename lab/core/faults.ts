@@ -24,8 +24,10 @@ export type FaultPoint =
   | {
       readonly at: 'node';
       readonly machine: string;
-      /** A step of the machine's life that is about to happen. */
-      readonly step: 'shutdown' | 'boot' | 'up';
+      /** A step of the machine's life that is about to happen; `join`: a node becomes a member of its cluster. */
+      readonly step: 'shutdown' | 'boot' | 'up' | 'join';
+      /** The kernel it runs or would run, with `up` and `join`. */
+      readonly kernel?: string;
     }
   | {
       readonly at: 'mail';

@@ -73,7 +73,7 @@ export interface Machine {
   readonly bootId: string;
   /** Virtual time of the last boot, milliseconds. */
   readonly bootedAt: number;
-  /** `uname -r`, chosen at boot: next-boot pin, else pin, else newest installed. Containers: the node's. */
+  /** `uname -r`, chosen at boot: by hand, else by the pin that was refreshed last, else the newest. Containers: the node's. */
   readonly runningKernel: string;
   /** Installed kernels, oldest first, such as `6.14.8-2-pve`. */
   readonly installedKernels: readonly string[];
@@ -86,8 +86,8 @@ export interface Machine {
   readonly nextBootKernel: string | undefined;
   readonly ssh: SshEndpoint;
 
-  /** Power on: boots in virtual time. No-op unless off. */
-  powerOn(): void;
+  /** Power on: boots in virtual time, the kernel that somebody chose in the boot menu if one is named. No-op unless off. */
+  powerOn(options?: { kernel?: string }): void;
   /** Power cut: off at once, units and commands die, connections reset. */
   powerCut(reason: string): void;
   /** Orderly shutdown, then off; with `reboot` it boots again. Resolves when it is off. */

@@ -16,17 +16,26 @@ function comparePart(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Installed kernels and the choice the boot loader makes among them (proxmox-boot-tool, /etc/kernel/*-pin). */
+/**
+ * Installed kernels, the pins of proxmox-boot-tool, and what the boot loader makes of them. The boot loader reads no pins:
+ * it has a default of its own, which a refresh writes. It knows no boot that is the only one of its kind either, so a pin
+ * for one boot is its default until the cleanup service of the system that it has booted takes it out again.
+ */
 export class Kernels {
   #installed: string[];
   #running: string;
+  /** The entry that the boot loader starts; undefined: the newest. */
+  #default: string | undefined;
+  /** `/etc/kernel/proxmox-boot-pin` */
   pin: string | undefined;
+  /** `/etc/kernel/next-boot-pin` */
   nextBootPin: string | undefined;
 
   constructor(installed: readonly string[], pin?: string) {
     this.#installed = [...installed].sort(compareVersions);
     this.pin = pin;
-    this.#running = this.#choose();
+    this.refresh();
+    this.#running = this.next;
   }
 
   /** Oldest first. */
@@ -42,28 +51,38 @@ export class Kernels {
     return this.#installed.at(-1) ?? '';
   }
 
+  /** What the boot loader starts if nobody chooses in its menu. */
+  get next(): string {
+    return this.#default !== undefined && this.#installed.includes(this.#default) ? this.#default : this.newest;
+  }
+
+  /** The hook of a kernel package refreshes the boot loader, as it does after a removal. */
   add(version: string): void {
     if (!this.#installed.includes(version)) this.#installed = [...this.#installed, version].sort(compareVersions);
+    this.refresh();
   }
 
   remove(version: string): void {
     this.#installed = this.#installed.filter((other) => other !== version);
+    this.refresh();
   }
 
-  /** A pin for one boot is used up by it. */
-  boot(): void {
-    this.#running = this.#choose();
+  /** Makes the pins the boot loader's default. */
+  refresh(): void {
+    this.#default = this.nextBootPin ?? this.pin;
+  }
+
+  /** The system is up, far enough for `proxmox-boot-cleanup.service`. */
+  booted(kernel: string): void {
+    this.#running = kernel;
+    if (this.nextBootPin === undefined) return;
     this.nextBootPin = undefined;
+    this.refresh();
   }
 
   /** What `apt-get autoremove` may take: neither running, nor pinned, nor one of the two newest. */
   removable(): string[] {
     const kept = new Set([this.#running, this.pin, this.nextBootPin, ...this.#installed.slice(-2)]);
     return this.#installed.filter((version) => !kept.has(version));
-  }
-
-  #choose(): string {
-    const wanted = [this.nextBootPin, this.pin].find((pin) => pin !== undefined && this.#installed.includes(pin));
-    return wanted ?? this.newest;
   }
 }

@@ -138,12 +138,12 @@ export class LabMachine implements Machine, System {
     return this.#ssh?.endpoint ?? NO_SSH;
   }
 
-  powerOn(): void {
+  powerOn({ kernel = this.kernels.next }: { kernel?: string } = {}): void {
     if (this.#power !== 'off' || this.#closed) return;
     const verdict = this.context.faults.consult({ at: 'node', machine: this.id, step: 'boot' });
     if (verdict?.do === 'drop' || verdict?.do === 'die') return;
     this.#setPower('booting');
-    void this.#boot(this.#epoch, verdict);
+    void this.#boot(kernel, this.#epoch, verdict);
   }
 
   powerCut(reason: string): void {
@@ -245,20 +245,20 @@ export class LabMachine implements Machine, System {
     this.#relay.close();
   }
 
-  async #boot(epoch: number, verdict: FaultVerdict | undefined): Promise<void> {
-    this.#record('lab', 'boot');
+  async #boot(kernel: string, epoch: number, verdict: FaultVerdict | undefined): Promise<void> {
+    this.#record('lab', 'boot', { kernel });
     const { clock, faults } = this.context;
     await clock.sleep(this.options.bootMs + (verdict?.do === 'delay' ? verdict.ms : 0));
     await this.#reaped;
     if (epoch !== this.#epoch) return;
-    const up = faults.consult({ at: 'node', machine: this.id, step: 'up' });
+    const up = faults.consult({ at: 'node', machine: this.id, step: 'up', kernel });
     if (up?.do === 'die') return this.powerCut('fault');
     if (up?.do === 'drop') return;
     if (up?.do === 'delay') await clock.sleep(up.ms);
     if (epoch !== this.#epoch) return;
     this.#bootId = randomUUID();
     this.#bootedAt = clock.now();
-    this.kernels.boot();
+    this.kernels.booted(kernel);
     this.units.boot();
     await this.#ssh?.start();
     if (epoch !== this.#epoch) return this.#ssh?.stop();

@@ -114,18 +114,62 @@ describe('the kernel after a boot', () => {
 
   it('is the newest, unless one is pinned, unless another is pinned for one boot', async () => {
     expect((await login.run('uname -r')).stdout).toBe('6.14.8-2-pve\n');
-    await login.run('proxmox-boot-tool kernel pin 6.8.12-9-pve');
+    await login.run('proxmox-boot-tool kernel pin 6.8.12-9-pve && proxmox-boot-tool refresh');
     expect((await login.run('uname -r; cat /etc/kernel/proxmox-boot-pin')).stdout).toBe('6.14.8-2-pve\n6.8.12-9-pve\n');
     expect(await reboot()).toBe('6.8.12-9-pve');
-    await machine.exec('proxmox-boot-tool kernel pin 6.14.8-2-pve --next-boot');
+    await machine.exec('proxmox-boot-tool kernel pin 6.14.8-2-pve --next-boot && proxmox-boot-tool refresh');
     expect((await machine.exec('proxmox-boot-tool kernel list')).stdout).toContain(
       'Pinned kernel:\n6.8.12-9-pve\n\nKernel pinned on next-boot:\n6.14.8-2-pve\n',
     );
     expect(await reboot()).toBe('6.14.8-2-pve');
     expect((await machine.exec('cat /etc/kernel/next-boot-pin')).code).toBe(1);
     expect(await reboot()).toBe('6.8.12-9-pve');
-    await machine.exec('proxmox-boot-tool kernel unpin');
+    await machine.exec('proxmox-boot-tool kernel unpin && proxmox-boot-tool refresh');
     expect(await reboot()).toBe('6.14.8-2-pve');
+  });
+
+  it('heeds a pin only after a refresh, where proxmox-boot-tool keeps the boot partitions', async () => {
+    expect((await machine.exec('proxmox-boot-tool kernel pin 6.8.12-9-pve')).stdout).toBe(
+      "Set kernel '6.8.12-9-pve' in /etc/kernel/proxmox-boot-pin. Use the 'refresh' command to update the ESPs.\n",
+    );
+    expect(await reboot()).toBe('6.14.8-2-pve');
+  });
+
+  it('heeds a pin at once where GRUB boots without such partitions', async () => {
+    const legacy = await site.machine({
+      id: 'node/pve2',
+      kernels: ['6.8.12-9-pve', '6.14.8-2-pve'],
+      packages: [],
+      bootPartitions: {},
+    });
+    expect((await legacy.exec('proxmox-boot-tool kernel pin 6.8.12-9-pve')).stdout).toBe(
+      "Setting '6.8.12-9-pve' as grub default entry and running update-grub.\n",
+    );
+    legacy.powerCut('test');
+    legacy.powerOn();
+    await expect.poll(() => legacy.power).toBe('on');
+    expect(legacy.runningKernel).toBe('6.8.12-9-pve');
+  });
+
+  it('that hangs is started again at every power cycle, though it is pinned for one boot, until a person chooses', async () => {
+    const [old, hanging] = ['6.8.12-9-pve', '6.14.8-2-pve'];
+    await machine.exec(
+      `proxmox-boot-tool kernel pin ${old}; proxmox-boot-tool kernel pin ${hanging} --next-boot; proxmox-boot-tool refresh`,
+    );
+    site.faults.add((point) =>
+      point.at === 'node' && point.step === 'up' && point.kernel === hanging ? { do: 'drop' } : undefined,
+    );
+    for (let times = 0; times < 2; times += 1) {
+      const from = site.log.events.length;
+      machine.powerCut('operator');
+      machine.powerOn();
+      await site.event('fault.drop', (event) => event.seq >= from);
+      expect([machine.power, machine.nextBootKernel]).toEqual(['booting', hanging]);
+    }
+    machine.powerCut('operator');
+    machine.powerOn({ kernel: old });
+    await site.event('node.up');
+    expect([machine.runningKernel, machine.nextBootKernel, machine.pinnedKernel]).toEqual([old, undefined, old]);
   });
 
   it('cannot be pinned when it is not installed', async () => {

@@ -44,8 +44,24 @@ describe('kernels', () => {
   it('fall back to the newest when the pinned one is gone', () => {
     const kernels = new Kernels([old, middle, newest], old);
     kernels.remove(old);
-    kernels.boot();
-    expect(kernels.running).toBe(newest);
+    expect(kernels.next).toBe(newest);
+  });
+
+  it('stay what the boot loader starts until a refresh tells it of a pin', () => {
+    const kernels = new Kernels([old, middle, newest]);
+    kernels.pin = old;
+    expect(kernels.next).toBe(newest);
+    kernels.refresh();
+    expect(kernels.next).toBe(old);
+  });
+
+  it('that are pinned for one boot are started again and again until one of their systems is up', () => {
+    const kernels = new Kernels([old, middle, newest], old);
+    kernels.nextBootPin = newest;
+    kernels.refresh();
+    expect([kernels.next, kernels.next]).toEqual([newest, newest]);
+    kernels.booted(newest);
+    expect([kernels.running, kernels.next, kernels.nextBootPin]).toEqual([newest, old, undefined]);
   });
 
   it('are never removable while running, pinned or among the two newest', () => {

@@ -58,7 +58,7 @@ function readSystemFile(system: System, path: string): string | undefined {
     case '/etc/kernel/proxmox-boot-pin':
       return kernels.pin === undefined ? undefined : `${kernels.pin}\n`;
     case '/etc/kernel/proxmox-boot-uuids':
-      return system.options.kind === 'proxmox' ? uuidsOf(system) : undefined;
+      return system.options.kind === 'proxmox' ? uuidsOf(system) || undefined : undefined;
     case '/etc/kernel/next-boot-pin':
       return kernels.nextBootPin === undefined ? undefined : `${kernels.nextBootPin}\n`;
     case '/run/reboot-required':
