@@ -235,7 +235,7 @@ describe('a remote job under systemd', () => {
 case $1 in
   is-system-running) echo running ;;
   is-active) test -f "$HOME/units/\${2%.service}/pid" && { echo active; exit 0; }; echo inactive; exit 3 ;;
-  show) echo "$*" >>"$HOME/calls"; test -d "$HOME/units/\${3%.service}" && { echo loaded; exit 0; }; echo not-found ;;
+  show) echo "$*" >>"$HOME/calls"; test -d "$HOME/units/\${4%.service}" && { echo loaded; exit 0; }; echo not-found ;;
   stop) /bin/kill -s TERM -- "-$(cat "$HOME/units/\${2%.service}/pid")"; /bin/rm -r "$HOME/units/\${2%.service}" ;;
 esac
 `,
