@@ -16,6 +16,7 @@ import type { LeaseMessage, LeaseRequest, LeaseState, RunRef } from '../domain/l
 import { answerFor, FREE_LEASE, isFree, releaseLease, requestLease, withoutMessage } from '../planning/lease.ts';
 import * as message from './messages.ts';
 import { lookingActivities } from './steps/activities.ts';
+import { now } from './steps/clock.ts';
 import { leaseDetails } from './steps/details.ts';
 
 export interface LeaseInput {
@@ -149,8 +150,4 @@ function refuseUnclear(wanted: LeaseRequest): void {
 
 function isRunRef(run: RunRef | undefined): boolean {
   return typeof run?.workflowId === 'string' && typeof run.runId === 'string';
-}
-
-function now(): string {
-  return new Date(Date.now()).toISOString();
 }

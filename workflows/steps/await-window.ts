@@ -6,6 +6,7 @@ import type { NodeReport } from '../../domain/report.ts';
 import type { WindowAnswer } from '../../domain/window.ts';
 import { goNowSignal, goNowUpdate } from '../messages.ts';
 import { quickActivities } from './activities.ts';
+import { now } from './clock.ts';
 import { failureDetail, failureType } from './failures.ts';
 import type { Lease } from './lease.ts';
 import type { Operator } from './operator.ts';
@@ -109,8 +110,4 @@ function outside({ node }: NodePlan, why: string, details: unknown[]): Applicati
     nonRetryable: true,
     details,
   });
-}
-
-function now(): string {
-  return new Date(Date.now()).toISOString();
 }

@@ -15,6 +15,7 @@ import type {
 } from '../../domain/report.ts';
 import type { OpenUndo } from '../../domain/undo.ts';
 import { nodeProgressSignal } from '../messages.ts';
+import { now } from './clock.ts';
 import { nodeDetails } from './details.ts';
 
 /**
@@ -67,7 +68,7 @@ export function createNodeJournal(node: string): NodeJournal {
 
   return {
     enter(phase) {
-      phases.push({ phase, startedAt: new Date(Date.now()).toISOString() });
+      phases.push({ phase, startedAt: now() });
       show();
       tellParent();
     },
@@ -80,13 +81,13 @@ export function createNodeJournal(node: string): NodeJournal {
     guest(vmid, at, where) {
       const known = guests.get(vmid);
       if (!known) return;
-      const now = new Date(Date.now()).toISOString();
+      const time = now();
       guests.set(vmid, {
         ...known,
         at,
         node: where,
-        leftAt: known.leftAt ?? now,
-        backAt: at === 'home' ? now : null,
+        leftAt: known.leftAt ?? time,
+        backAt: at === 'home' ? time : null,
       });
       show();
     },

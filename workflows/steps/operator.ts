@@ -26,6 +26,7 @@ import {
   resumeUpdate,
 } from '../messages.ts';
 import { listenToAnswers } from './answers.ts';
+import { now } from './clock.ts';
 
 type Child = Pick<ChildWorkflowHandle<Workflow>, 'signal'>;
 
@@ -232,7 +233,7 @@ export function listenToOperator(onChange: () => void, ofChild: ChildAsks = NO_C
         question,
         answer: answer ?? question.byDefault,
         by: answer === null ? 'deadline' : 'person',
-        answeredAt: new Date(Date.now()).toISOString(),
+        answeredAt: now(),
       };
     },
     async rest(duration) {

@@ -4,6 +4,7 @@ import { toMilliseconds } from '../../domain/duration.ts';
 import { ErrorType } from '../../domain/errors.ts';
 import type { Policy } from '../../domain/policy.ts';
 import { defaultAnswer, questionMail, respond } from '../../planning/decide.ts';
+import { now } from './clock.ts';
 import { explain, failureType } from './failures.ts';
 import type { NodeJournal } from './node-journal.ts';
 import { notify } from './notify.ts';
@@ -48,7 +49,7 @@ export function createRecovery({ node, policy, journal, operator }: Scene): Reco
       about,
       text,
       options,
-      askedAt: new Date(Date.now()).toISOString(),
+      askedAt: now(),
       deadline: new Date(Date.now() + toMilliseconds(within)).toISOString(),
       byDefault: defaultAnswer(policy.onFailure, options),
     };

@@ -6,6 +6,7 @@ import type { NodeProgress, NodeReport, RollOutcome, RollProgress, RollReport, W
 import { remarksIn } from '../../planning/findings.ts';
 import { describeQuestion } from '../../planning/decide.ts';
 import { bounded } from '../../reports/bounded.ts';
+import { now } from './clock.ts';
 import { rollDetails } from './details.ts';
 import type { Operator } from './operator.ts';
 
@@ -39,7 +40,7 @@ export interface RollJournal {
 }
 
 export function createRollJournal(operator: () => Operator): RollJournal {
-  const startedAt = new Date(Date.now()).toISOString();
+  const startedAt = now();
   const nodes = new Map<string, NodeProgress>();
   const reports: NodeReport[] = [];
   const warnings: string[] = [];
@@ -129,7 +130,7 @@ export function createRollJournal(operator: () => Operator): RollJournal {
         outcome,
         reason,
         startedAt,
-        endedAt: new Date(Date.now()).toISOString(),
+        endedAt: now(),
         plan,
         nodes: [...reports, ...withoutReport(plan, { reports, nodes, outcome, reason })],
         // A node that has reported carries its warnings itself.
