@@ -93,7 +93,7 @@ describe('the report of a roll', { timeout: 300_000 }, () => {
     const none = await caretaker('report', 'ffffffff-none');
     expect(none).toMatchObject({
       code: 1,
-      err: says('`caretaker history --json` lists'),
+      err: says('history --json` lists'),
     });
     expect(await caretaker('history', '--limit', '0')).toMatchObject({
       code: 2,
