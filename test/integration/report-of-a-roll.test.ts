@@ -72,7 +72,9 @@ describe('the report of a roll', { timeout: 300_000 }, () => {
     expect(await caretaker('history')).toMatchObject({
       code: 0,
       out: expect.stringMatching(
-        new RegExp(`✘ broken off .*${broken.firstExecutionRunId.slice(0, 8)}\\n.*✔ done .* 2/2 .*${runId.slice(0, 8)}`),
+        new RegExp(
+          `✘ broken off .*${broken.firstExecutionRunId.slice(0, 8)}\\S*\\n.*✔ done .* 2/2 .*${runId.slice(0, 8)}`,
+        ),
       ) as unknown,
     });
     expect(JSON.parse((await caretaker('history', '--json', '--limit', '1')).out)).toHaveLength(1);
