@@ -268,8 +268,8 @@ async function locate(deps: ActivityDeps, vmid: number, name: string): Promise<G
   }
   if (place) return place;
   throw ApplicationFailure.create({
-    type: ErrorType.GuestMoveFailed,
-    message: `${name} (${vmid}) no longer exists. Somebody removed it during the run; start again.`,
+    type: ErrorType.GuestGone,
+    message: `${name} (${vmid}) no longer exists: somebody has removed it. Start again if the run stops for it.`,
     nonRetryable: true,
   });
 }

@@ -13,7 +13,8 @@ export function createHaArmingActivities(deps: ActivityDeps) {
     /**
      * Disarms the HA manager of the whole cluster, its services staying as they are (`freeze`), or arms it again. It
      * counts as disarmed when it says so and no resource manager is active: then no watchdog can reset a node. Arming is
-     * commanded in any case, for a command to disarm may still be queued. Since 9.2; before, disarming fails for good.
+     * commanded in any case, for a command to disarm may still be queued, but only while every node is there: the watchdogs
+     * would reset those that are left without quorum. Since 9.2; before, disarming fails for good.
      * Sources: `POST /cluster/ha/status/disarm-ha` and `arm-ha`, `GET /cluster/ha/status/current`.
      */
     async ensureHaArmed({ armed, within }: { armed: boolean; within: Duration }): Promise<void> {
@@ -28,6 +29,8 @@ export function createHaArmingActivities(deps: ActivityDeps) {
         look: async (): Promise<Look<true>> => {
           const missing = armed ? await missingForArmed(deps) : await missingForDisarmed(deps);
           if (missing === null && (told || !armed)) return { found: true };
+          const danger = armed ? await whyNotToArm(deps) : null;
+          if (danger !== null) return { waitingFor: danger };
           if (looks++ % LOOKS_BEFORE_ASKING_AGAIN === 0 || !told) {
             try {
               await (armed ? proxmox.armHa() : proxmox.disarmHa('freeze'));
@@ -45,6 +48,13 @@ export function createHaArmingActivities(deps: ActivityDeps) {
       });
     },
   };
+}
+
+async function whyNotToArm({ proxmox }: ActivityDeps): Promise<string | null> {
+  const { nodes, quorate } = await proxmox.clusterStatus();
+  const away = nodes.filter(({ online }) => !online).map(({ name }) => name);
+  if (away.length > 0) return `${away.join(', ')} to come back`;
+  return quorate ? null : 'the cluster to be quorate';
 }
 
 async function missingForDisarmed({ proxmox }: ActivityDeps): Promise<string | null> {

@@ -50,6 +50,7 @@ export const DEFAULT_POLICY: Policy = {
     reboot: '20 minutes',
     rejoin: '15 minutes',
     undo: '6 hours',
+    undoLater: '3 days',
     workerLost: '20 seconds',
   },
   expected: {
@@ -103,6 +104,9 @@ const timeoutFields = {
   reboot: duration.describe('Longest time from the reboot request until the node answers with a new boot id.'),
   rejoin: duration.describe('Longest time from the new boot id until the node is a full member of the cluster again.'),
   undo: duration.describe('How long a run goes on trying to take back one change that it made.'),
+  undoLater: duration.describe(
+    'How long what a run could not take back goes on being tried, by a run of its own that mails how it ends.',
+  ),
   workerLost: duration.describe('Silence after which a worker is taken for dead and another one continues its step.'),
 } satisfies Record<keyof PolicyTimeouts, z.ZodType>;
 

@@ -14,6 +14,8 @@ export const ErrorType = {
   RemoteUnavailable: 'RemoteUnavailable',
   /** A guest is not where it should be. */
   GuestMoveFailed: 'GuestMoveFailed',
+  /** A guest does not exist any more. */
+  GuestGone: 'GuestGone',
   /** Packages could not be upgraded; the details hold the end of the log. */
   UpgradeFailed: 'UpgradeFailed',
   /** The node did not prove a reboot in time. */
@@ -28,6 +30,8 @@ export const ErrorType = {
   NodeUpdateFailed: 'NodeUpdateFailed',
   /** The rolling update ended badly; the details hold its report. */
   RollFailed: 'RollFailed',
+  /** What a run has left could not be undone in days; the details hold the UndoResult. */
+  UndoGivenUp: 'UndoGivenUp',
   /** An operator asked to stop. */
   Aborted: 'Aborted',
 } as const;

@@ -26,6 +26,11 @@ export function updateNodeId(cluster: string): string {
   return `update-node/${cluster}`;
 }
 
+/** One for each node: what a second run leaves there is added to what the first has left. */
+export function undoLaterId(cluster: string, node: string): string {
+  return `undo-later/${cluster}/${node}`;
+}
+
 /** The same mail has the same id, so it is sent once. */
 export function mailId(id: string): string {
   return `mail/${id}`;

@@ -22,6 +22,14 @@ export const Message = {
   progress: 'progress',
   /** Query: the report, or null before the end. The only way to that of a canceled run, whose details Temporal drops. */
   report: 'report',
+  /** Query: what is still to be undone, and why. */
+  undo: 'undo',
+  /** Update of `undoLater`: try now. */
+  retryNow: 'retryNow',
+  /** Update of `undoLater`: leave all, or one entry, to people. Argument: its key, or none. */
+  forget: 'forget',
+  /** Signal to `undoLater`: another run has left something on its node. Argument: Leftover. */
+  undoMore: 'undoMore',
   /** Signal from a child to its parent: the node's progress changed. */
   nodeProgress: 'nodeProgress',
   /** Update of the lease: have the cluster, or wait for it. Argument: LeaseRequest. Answer: LeaseAnswer. */

@@ -100,6 +100,8 @@ export interface PolicyTimeouts {
   readonly rejoin: Duration;
   /** How long the run goes on trying to undo one change. */
   readonly undo: Duration;
+  /** How long `undoLater` goes on after that. */
+  readonly undoLater: Duration;
   /** Silence after which a worker is taken for dead and its step is given to another. */
   readonly workerLost: Duration;
 }

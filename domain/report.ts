@@ -1,7 +1,7 @@
 import type { PackageUpdate } from './cluster.ts';
 import type { Decision, Question } from './decision.ts';
 import type { MoveKind, RollPlan } from './plan.ts';
-import type { OpenUndo } from './undo.ts';
+import type { OpenUndo, UndoLaterRef } from './undo.ts';
 
 export type NodePhase =
   | 'waiting'
@@ -83,6 +83,8 @@ export interface NodeReport {
   readonly guests: readonly GuestReport[];
   readonly warnings: readonly string[];
   readonly openUndo: readonly OpenUndo[];
+  /** Where that goes on being tried; absent when nothing is open. */
+  readonly undoLater?: UndoLaterRef;
   /** Questions that were asked during its update, with their answers. */
   readonly decisions: readonly Decision[];
   readonly leftOut?: LeftOut;

@@ -1,6 +1,6 @@
 /** Search attributes of every run, all keywords; the worker registers them when it starts. */
 export const SearchAttribute = {
-  /** `rolling-update`, `node-update`, `mail`. */
+  /** `rolling-update`, `node-update`, `undo-later`, `mail`. */
   kind: 'MaintenanceKind',
   node: 'MaintenanceNode',
   /** `running`, then the report's outcome. */

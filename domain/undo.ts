@@ -31,9 +31,59 @@ export type Undo =
       readonly startupOrder: number | null;
     };
 
-/** An entry that could not be taken back, with the reason and what to do by hand. */
+/** An entry that is not taken back yet, with the reason and what to do by hand. */
 export interface OpenUndo {
   readonly undo: Undo;
   readonly reason: string;
   readonly remedy: string;
+}
+
+/** Where what a run has left open goes on being tried. */
+export interface UndoLaterRef {
+  readonly workflowId: string;
+  /** When that gives up; ISO 8601. */
+  readonly until: string;
+}
+
+/** Answer of the query `undo` of `undoLater`. */
+export interface UndoView {
+  readonly cluster: string;
+  readonly node: string;
+  readonly open: readonly OpenUndo[];
+  /** So far. */
+  readonly tries: number;
+  /** What it does now: `waits`, `tries`, or for whom it waits. */
+  readonly state: string;
+  /** ISO 8601; null while it tries. */
+  readonly nextTry: string | null;
+  /** When it gives up; ISO 8601. */
+  readonly until: string;
+}
+
+/** Result of `undoLater`; one that gives up carries it in the details of its failure. */
+export interface UndoResult {
+  readonly cluster: string;
+  readonly node: string;
+  readonly undone: readonly Undo[];
+  /** Left to a person, as he asked. */
+  readonly forgotten: readonly Undo[];
+  readonly open: readonly OpenUndo[];
+  readonly warnings: readonly string[];
+}
+
+/** How a person names an entry among those of one node: a guest by its vmid. */
+export function undoKey(undo: Undo): string {
+  switch (undo.kind) {
+    case 'maintenance':
+      return 'maintenance';
+    case 'ha-armed':
+      return 'ha';
+    case 'ceph-noout':
+      return 'noout';
+    case 'backup-job':
+      return `backup:${undo.id}`;
+    case 'guest-away':
+    case 'guest-stopped':
+      return String(undo.vmid);
+  }
 }

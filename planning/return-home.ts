@@ -16,7 +16,7 @@ export function withoutRoomAtHome(
   node: string,
   moves: readonly GuestMove[],
   returning: readonly number[],
-  policy: Policy,
+  policy: Pick<Policy, 'memoryReservePercent'>,
 ): number[] {
   const home = snapshot.nodes.find((each) => each.name === node);
   if (!home) return [];

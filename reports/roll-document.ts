@@ -1,10 +1,10 @@
 import { describeMilliseconds } from '../domain/duration.ts';
 import type { NodePlan } from '../domain/plan.ts';
 import type { GuestReport, NodeReport, RollReport, Wait } from '../domain/report.ts';
-import type { Undo } from '../domain/undo.ts';
 import { cutList, plain, type Block, type Item, type ReportDocument, type Section, type Text } from './document.ts';
 import { findingItem, findingsInReport } from './finding-items.ts';
 import { nodeSection } from './node-section.ts';
+import { openUndoItem } from './undo-items.ts';
 import { count, downtimeText, guestName, NODE_OUTCOMES, pointInTime, ROLL_OUTCOMES, sentence } from './words.ts';
 
 export interface DocumentOptions {
@@ -131,30 +131,13 @@ function isAstray(guest: GuestReport): boolean {
 function openUndo({ nodes }: RollReport, longest: number): Section[] {
   const open = nodes.flatMap((node) => node.openUndo);
   if (open.length === 0) return [];
-  const items = open.map(({ undo, reason, remedy }): Item => ({
-    text: `✘ ${describeUndo(undo)}: ${reason}`,
-    tone: 'bad',
-    details: [['Do by hand', remedy]],
-  }));
   const title: Text = { text: `${count(open.length, 'change')} could not be taken back`, tone: 'bad' };
-  return [{ title, blocks: [itemsBlock(items, longest)] }];
-}
-
-function describeUndo(undo: Undo): string {
-  switch (undo.kind) {
-    case 'maintenance':
-      return `HA maintenance mode of ${undo.node} is still on`;
-    case 'ha-armed':
-      return 'HA is still disarmed';
-    case 'ceph-noout':
-      return `Ceph still has noout set for ${undo.node}`;
-    case 'backup-job':
-      return `the backup job ${undo.id} is still disabled`;
-    case 'guest-away':
-      return `${guestName(undo)} is still on ${undo.away} instead of ${undo.home}`;
-    case 'guest-stopped':
-      return `${guestName(undo)} is still stopped on ${undo.home}`;
-  }
+  const goesOn = nodes.flatMap(({ node, undoLater }): Block[] => {
+    if (undoLater === undefined) return [];
+    const text = `What is open on ${node} goes on being tried until ${pointInTime(undoLater.until)}; a mail says how that ends. See it, try it now or leave it to yourself with: caretaker undo.`;
+    return [{ kind: 'text', text }];
+  });
+  return [{ title, blocks: [itemsBlock(open.map(openUndoItem), longest), ...goesOn] }];
 }
 
 function astray({ nodes }: RollReport, longest: number): Section[] {

@@ -2,4 +2,5 @@
 export { deliverMail } from './deliver-mail.ts';
 export { maintenanceLease } from './maintenance-lease.ts';
 export { rollingUpdate } from './rolling-update.ts';
+export { undoLater } from './undo-later.ts';
 export { updateNode } from './update-node.ts';

@@ -4,6 +4,8 @@ import type { LeaseAnswer, LeaseRequest, LeaseView, RunRef } from '../domain/lea
 import { Message } from '../domain/messages.ts';
 import type { NodePlan, RollPlan } from '../domain/plan.ts';
 import type { NodeProgress, RollProgress, RollReport } from '../domain/report.ts';
+import type { UndoView } from '../domain/undo.ts';
+import type { Leftover } from '../planning/leftover.ts';
 
 export const pauseUpdate = defineUpdate<string>(Message.pause);
 export const pauseSignal = defineSignal(Message.pause);
@@ -25,6 +27,11 @@ export const rollReportQuery = defineQuery<RollReport | null>(Message.report);
 export const questionQuery = defineQuery<Question | null>(Message.question);
 export const rollProgressQuery = defineQuery<RollProgress>(Message.progress);
 export const nodeProgressQuery = defineQuery<NodeProgress>(Message.progress);
+
+export const undoViewQuery = defineQuery<UndoView>(Message.undo);
+export const retryNowUpdate = defineUpdate<string>(Message.retryNow);
+export const forgetUpdate = defineUpdate<string, [string?]>(Message.forget);
+export const undoMoreSignal = defineSignal<[Leftover]>(Message.undoMore);
 
 /** From `updateNode` to the `rollingUpdate` that started it. */
 export const nodeProgressSignal = defineSignal<[NodeProgress]>(Message.nodeProgress);

@@ -15,6 +15,7 @@ import { drain, enterMaintenance } from './steps/drain.ts';
 import { failureType } from './steps/failures.ts';
 import { giveBack, giveBackAfterFailure, whyNotLeftWell } from './steps/give-back.ts';
 import { leaseOf, rollOrThisRun, type Lease } from './steps/lease.ts';
+import { leaveForLater } from './steps/leave-for-later.ts';
 import { endNodeBadly, endOrLeaveOut, endUntouched, refuseBesideAnother, refuseNode } from './steps/node-end.ts';
 import { createNodeJournal } from './steps/node-journal.ts';
 import { agreeSafePlan, remark } from './steps/node-plan.ts';
@@ -41,7 +42,7 @@ export interface UpdateNodeInput {
  *
  * Guarantees: nothing is touched before every check has passed; the node reboots only while the others can do without
  * it; every change is on the undo list before it is made and is taken back whether the update succeeds, fails or is
- * cancelled, unless the node is too sick to take its guests. Steps are never broken off half-way: pause, abort and
+ * cancelled, unless the node is too sick to take its guests: then `undoLater` goes on trying. Steps are never broken off half-way: pause, abort and
  * cancel take effect between them. It has the lease of the cluster, its own or that of its roll, and does not wait for it:
  * its workflow id would be missing to the run that has it.
  *
@@ -111,7 +112,9 @@ async function carryOut(
   const before = await renew(run, tellDowntimes);
   if ('outcome' in before) return before;
   journal.enter('returning');
-  const open = await giveBack(run, run.policy.timeouts.migration);
+  await giveBack(run, run.policy.timeouts.migration);
+  await leaveForLater(run, before);
+  const open = run.ledger.left();
   await tellDowntimes();
   for (const { reason } of open) journal.warn(reason);
   const broken = whyNotLeftWell(open);
@@ -143,8 +146,9 @@ async function renew(run: NodeRun, tellDowntimes: DowntimeWatch): Promise<NodeHe
     await rebootIfNeeded(run, before);
     return before;
   } catch (error) {
-    const open = await giveBackAfterFailure(run, before);
+    await giveBackAfterFailure(run, before);
+    await leaveForLater(run, before);
     await tellDowntimes();
-    return endOrLeaveOut(error, run, open);
+    return endOrLeaveOut(error, run, run.ledger.left());
   }
 }

@@ -13,6 +13,8 @@ import type {
 import type { ClusterCondition, NodeCondition, ShellCondition } from '../../domain/condition.ts';
 import type { GuestMove, NodePlan, RollPlan } from '../../domain/plan.ts';
 import type { Policy, PolicyOverrides, RollSettings } from '../../domain/policy.ts';
+import type { OpenUndo, Undo } from '../../domain/undo.ts';
+import { remedyFor, type Leftover } from '../../planning/leftover.ts';
 import { planRoll } from '../../planning/plan-roll.ts';
 import type { Condition } from '../../planning/preflight/preflight.ts';
 
@@ -216,4 +218,39 @@ export function aNodePlan(node: string, changes: Partial<NodePlan> = {}): NodePl
     expectedMilliseconds: 0,
     ...changes,
   };
+}
+
+/** Guest 100 still on pve2, HA maintenance still on, a backup job still held back: what a run left on pve1. */
+export function aLeftover(changes: Partial<Leftover> = {}): Leftover {
+  const { timeouts, parallelMigrations, memoryReservePercent } = aPolicy();
+  const open: Undo[] = [{ kind: 'maintenance', node: 'pve1' }, guestAway(100), { kind: 'backup-job', id: 'nightly' }];
+  const { activeServices, activeStorages } = theHealth('pve1');
+  return {
+    cluster: 'homelab',
+    node: 'pve1',
+    open: open.map(openUndo),
+    moves: [aMove(100)],
+    expected: { bootIdBefore: null, kernel: null, services: activeServices, storages: activeStorages },
+    upgradeJob: null,
+    policy: { timeouts, parallelMigrations, memoryReservePercent },
+    ...changes,
+  };
+}
+
+export function guestAway(vmid: number): Undo {
+  const { kind: guestKind, name } = aMove(vmid);
+  return {
+    kind: 'guest-away',
+    vmid,
+    guestKind,
+    name,
+    home: 'pve1',
+    away: 'pve2',
+    withLocalDisks: false,
+    replicated: false,
+  };
+}
+
+export function openUndo(undo: Undo): OpenUndo {
+  return { undo, reason: 'pve1 is not well: it is away', remedy: remedyFor(undo) };
 }

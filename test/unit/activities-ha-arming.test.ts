@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { errorFromAnswer } from '../../clients/proxmox/errors.ts';
-import type { HaManagerStatus, HaStatusLine, ProxmoxClient } from '../../clients/proxmox/index.ts';
+import type { HaManagerStatus, HaStatusLine, ProxmoxClient, ClusterStatus } from '../../clients/proxmox/index.ts';
 import { activitiesOver, activityEnvironment, fakeDeps } from '../helpers/fake-deps.ts';
 
 interface Word {
@@ -25,6 +25,7 @@ function haSays(...words: Word[]) {
       return Promise.resolve([line]);
     },
     haManagerStatus: () => Promise.resolve(managerSays(current)),
+    clusterStatus: () => Promise.resolve(clusterOf({ name: 'pve1', online: true }, { name: 'pve2', online: true })),
     disarmHa: (mode) => {
       asked.push(`disarm ${mode}`);
       return Promise.resolve();
@@ -46,6 +47,11 @@ function managerSays({ armed, lrm = 'wait_for_agent_lock', service = 'started' }
     ],
     lrm: new Map([['pve1', { mode: 'active', state: lrm, timestamp: 0 }]]),
   };
+}
+
+function clusterOf(...nodes: { name: string; online: boolean }[]): ClusterStatus {
+  const parts = nodes.map((node, index) => ({ ...node, nodeid: index + 1, local: index === 0, ip: undefined }));
+  return { name: 'homelab', quorate: true, nodes: parts } as unknown as ClusterStatus;
 }
 
 function ensure(proxmox: Partial<ProxmoxClient>, armed: boolean, within: '1 minute' | '20 ms' = '1 minute') {
@@ -108,6 +114,23 @@ describe('HA', () => {
     );
     await ensure(proxmox, true);
     expect(asked).toEqual(['arm']);
+  });
+
+  it('is not armed while a node is away, for the watchdogs would reset the others', async () => {
+    const { asked, proxmox } = haSays({ armed: 'disarmed' });
+    const clusterStatus = () =>
+      Promise.resolve(clusterOf({ name: 'pve1', online: true }, { name: 'pve2', online: false }));
+    await expect(ensure({ ...proxmox, clusterStatus }, true, '20 ms')).rejects.toMatchObject({
+      message: expect.stringContaining('pve2 to come back') as string,
+    });
+    expect(asked).toEqual([]);
+  });
+
+  it('is not armed while the cluster has no quorum', async () => {
+    const { asked, proxmox } = haSays({ armed: 'disarmed' });
+    const clusterStatus = () => Promise.resolve({ ...clusterOf({ name: 'pve1', online: true }), quorate: false });
+    await expect(ensure({ ...proxmox, clusterStatus }, true, '20 ms')).rejects.toThrow('the cluster to be quorate');
+    expect(asked).toEqual([]);
   });
 
   it('needs no arming where it cannot have been disarmed', async () => {

@@ -319,7 +319,7 @@ describe('moving a guest', () => {
     const world = aWorld();
     world.place = undefined;
     await expect(move(world)).rejects.toMatchObject({
-      type: 'GuestMoveFailed',
+      type: 'GuestGone',
       nonRetryable: true,
       message: expect.stringContaining('no longer exists') as string,
     });

@@ -7,7 +7,7 @@ import { mergePolicy } from '../../config/policy.ts';
 import type { CephState } from '../../domain/ceph.ts';
 import type { Backups, ClusterSnapshot, Guest, NodeSoftware } from '../../domain/cluster.ts';
 import type { ClusterCondition, NodeCondition } from '../../domain/condition.ts';
-import { updateNodeId } from '../../domain/ids.ts';
+import { undoLaterId, updateNodeId } from '../../domain/ids.ts';
 import type { LeaseAnswer } from '../../domain/lease.ts';
 import type { PolicyOverrides } from '../../domain/policy.ts';
 import type { ProbeResult } from '../../domain/probe.ts';
@@ -17,6 +17,8 @@ import type { ReadWindowInput } from '../../activities/windows.ts';
 import type { Downtime, NodeReport, RollProgress, RollReport } from '../../domain/report.ts';
 import { kernelOfPackage, nextKernel } from '../../planning/kernels.ts';
 import { mayStart } from '../../planning/windows.ts';
+import type { UndoResult } from '../../domain/undo.ts';
+import type { UndoLaterInput } from '../../workflows/undo-later.ts';
 import type { UpdateNodeInput } from '../../workflows/update-node.ts';
 import {
   aCluster,
@@ -183,7 +185,7 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
       awaitHaGuestsHome: recorded('awaitHaGuestsHome', ({ vmids }) => vmids.map((vmid) => whereIs(world, vmid))),
       upgradeNode: recorded('upgradeNode', ({ node }) => upgrade(world, node)),
       rebootNode: recorded('rebootNode', ({ node }) => boot(world, node)),
-      awaitRejoin: recorded('awaitRejoin', ({ node }) => theHealth(node)),
+      awaitRejoin: recorded('awaitRejoin', ({ node }) => theHealth(node, { bootId: softwareOf(world, node).bootId })),
       awaitUpgradeOver: recorded('awaitUpgradeOver', () => undefined),
       // What only the report needs is no step of the update.
       markTasks: async ({ nodes }) => Object.fromEntries(nodes.map((node) => [node, 0])),
@@ -362,6 +364,17 @@ export function updateOneNode(
   id = updateNodeId(world.name),
 ): Promise<NodeReport> {
   return start(environment, world, { type: 'updateNode', id, args: [input] }, meanwhile);
+}
+
+/** Runs `undoLater` by itself. */
+export function undoLeft(
+  environment: TestWorkflowEnvironment,
+  world: World,
+  input: UndoLaterInput,
+  meanwhile: Meanwhile<UndoResult> = nothing,
+): Promise<UndoResult> {
+  const id = undoLaterId(world.name, input.left.node);
+  return start(environment, world, { type: 'undoLater', id, args: [input] }, meanwhile);
 }
 
 export interface Ending<Report> {

@@ -1,6 +1,7 @@
 import type { LeaseState } from '../../domain/lease.ts';
 import type { NodePlan } from '../../domain/plan.ts';
 import type { GuestProgress, NodeProgress, RollProgress } from '../../domain/report.ts';
+import { undoKey, type OpenUndo, type UndoView } from '../../domain/undo.ts';
 import { describeQuestion } from '../../planning/decide.ts';
 
 /** Markdown that Temporal's Web UI shows as the current details of a run. */
@@ -29,6 +30,26 @@ export function rollDetails(progress: RollProgress, plan: readonly NodePlan[]): 
     ...(progress.waitingFor === null ? [] : [`**Waits for**: ${progress.waitingFor}`, '']),
     ...(rows.length > 0 ? ['| node | phase | plan | guests away |', '| --- | --- | --- | --- |', ...rows] : []),
   ].join('\n');
+}
+
+/** What is still to be undone, for the run that goes on trying. */
+export function undoDetails({ node, open, state, tries, nextTry, until }: UndoView): string {
+  const next = nextTry === null ? state : `next try at ${nextTry}`;
+  return [`**${node}**: ${next}, ${tries} so far; gives up at ${until}`, ...undoTable(open)].join('\n');
+}
+
+function undoTable(open: readonly OpenUndo[]): string[] {
+  if (open.length === 0) return [];
+  return [
+    '',
+    '| to be undone | why it is not yet | by hand |',
+    '| --- | --- | --- |',
+    ...open.map(({ undo, reason, remedy }) => `| ${undoKey(undo)} | ${inCell(reason)} | ${remedy} |`),
+  ];
+}
+
+function inCell(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|');
 }
 
 /** Who has the cluster and who waits for it. */

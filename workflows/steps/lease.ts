@@ -3,7 +3,7 @@ import { toMilliseconds, type Duration } from '../../domain/duration.ts';
 import { ErrorType } from '../../domain/errors.ts';
 import { maintenanceLeaseId } from '../../domain/ids.ts';
 import type { LeaseAnswer, LeaseRequest, RunRef } from '../../domain/lease.ts';
-import type { RollSettings } from '../../domain/policy.ts';
+import type { Policy } from '../../domain/policy.ts';
 import { describeHolder } from '../../planning/lease.ts';
 import { leaseGrantedSignal, releaseLeaseSignal } from '../messages.ts';
 import { quickActivities } from './activities.ts';
@@ -29,7 +29,7 @@ export interface Lease {
 export function leaseOf(
   run: RunRef,
   reason: string,
-  { cluster, policy }: RollSettings,
+  { cluster, policy }: { readonly cluster: string; readonly policy: Pick<Policy, 'timeouts'> },
   operator: Pick<Operator, 'awaitEvent'>,
 ): Lease {
   const request: LeaseRequest = { run, reason, priority: 'maintenance' };

@@ -13,7 +13,7 @@ import type {
   PhaseTime,
   RebootProof,
 } from '../../domain/report.ts';
-import type { OpenUndo } from '../../domain/undo.ts';
+import type { OpenUndo, UndoLaterRef } from '../../domain/undo.ts';
 import { nodeProgressSignal } from '../messages.ts';
 import { now } from './clock.ts';
 import { nodeDetails } from './details.ts';
@@ -34,6 +34,8 @@ export interface NodeJournal {
   decided(decision: Decision): void;
   upgraded(packages: readonly PackageUpdate[]): void;
   rebooted(proof: RebootProof): void;
+  /** What is open goes on being tried there. */
+  leftTo(ref: UndoLaterRef): void;
   /** That this run has rebooted the node; null before, and if it did not. */
   rebootProof(): RebootProof | null;
   progress(): NodeProgress;
@@ -48,6 +50,7 @@ export function createNodeJournal(node: string): NodeJournal {
   let reboot: RebootProof | null = null;
   let question: Question | null = null;
   const decisions: Decision[] = [];
+  let undoLater: UndoLaterRef | null = null;
 
   const progress = (): NodeProgress => ({
     node,
@@ -111,6 +114,9 @@ export function createNodeJournal(node: string): NodeJournal {
     rebooted(proof) {
       reboot = proof;
     },
+    leftTo(ref) {
+      undoLater = ref;
+    },
     rebootProof: () => reboot,
     progress,
     report: (outcome, reason, openUndo) => ({
@@ -124,6 +130,7 @@ export function createNodeJournal(node: string): NodeJournal {
       warnings: [...warnings],
       openUndo,
       decisions: [...decisions],
+      ...(undoLater === null ? {} : { undoLater }),
     }),
   };
 }

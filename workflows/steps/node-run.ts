@@ -8,6 +8,7 @@ import { createUndoLedger, type UndoLedger } from './undo-ledger.ts';
 
 /** What the steps of one node's update share. */
 export interface NodeRun {
+  readonly cluster: string;
   readonly node: string;
   readonly plan: NodePlan;
   readonly policy: Policy;
@@ -19,8 +20,8 @@ export interface NodeRun {
   readonly recovery: Recovery;
   /** Ids of its upgrades so far, each noted before it is started; all but the last are over. */
   readonly upgradeJobs: string[];
-  /** Whether it was asked to reboot and nobody knows yet how that ended. */
-  readonly reboot: { mayStillCome: boolean };
+  /** The boot that it was asked to end, while nobody knows yet how that went. */
+  readonly reboot: { mayStillEnd: string | null };
   readonly quick: ReturnType<typeof quickActivities>;
 }
 
@@ -29,9 +30,10 @@ export type NodeDesk = Pick<NodeRun, 'journal' | 'operator' | 'recovery'>;
 
 /** A run that has changed nothing yet. */
 export function createNodeRun(plan: NodePlan, settings: RollSettings, desk: NodeDesk): NodeRun {
-  const { policy, orchestratorGuest } = settings;
+  const { cluster, policy, orchestratorGuest } = settings;
   const { journal, operator, recovery } = desk;
   return {
+    cluster,
     node: plan.node,
     plan,
     policy,
@@ -41,7 +43,7 @@ export function createNodeRun(plan: NodePlan, settings: RollSettings, desk: Node
     ledger: createUndoLedger(),
     recovery,
     upgradeJobs: [],
-    reboot: { mayStillCome: false },
+    reboot: { mayStillEnd: null },
     quick: quickActivities(policy.timeouts.workerLost),
   };
 }

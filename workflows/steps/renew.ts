@@ -12,6 +12,7 @@ import { failureType } from './failures.ts';
 import type { NodeRun } from './node-run.ts';
 import { recovering } from './recover.ts';
 import { look, nodeTrouble, notYet } from './trouble.ts';
+import { awaitUpgradeOver } from './well-enough.ts';
 
 /** Upgrades all packages, as one job on the node that outlives us and is never started twice. */
 export async function upgrade(run: NodeRun): Promise<void> {
@@ -20,7 +21,8 @@ export async function upgrade(run: NodeRun): Promise<void> {
   journal.enter('upgrading');
   const within = policy.timeouts.upgrade;
   const again = async () => {
-    await awaitUpgradeOver(run);
+    const upgradeJob = run.upgradeJobs.at(-1) ?? null;
+    await awaitUpgradeOver({ node, timeouts: policy.timeouts, upgradeJob }, within);
     await lookAgain(run, 'upgraded', 'Its last upgrade failed');
   };
   const result = await recovering(run.recovery, nodeTrouble(run, 'upgrade', again), (tries) => {
@@ -32,17 +34,6 @@ export async function upgrade(run: NodeRun): Promise<void> {
     );
   });
   journal.upgraded(result.packages);
-}
-
-/** An upgrade that we lost sight of may still be at work; throws while it is. */
-export async function awaitUpgradeOver({ node, policy, upgradeJobs }: NodeRun): Promise<void> {
-  const within = policy.timeouts.upgrade;
-  const jobId = upgradeJobs.at(-1);
-  if (jobId === undefined) return;
-  await waitingActivities(policy.timeouts, within).awaitUpgradeOver.executeWithOptions(
-    { summary: `${node}: make sure that its upgrade is over` },
-    [{ node, jobId, within }],
-  );
 }
 
 /** A failed upgrade that is tried again is a new job; each job is the same for every attempt of its activity. */
@@ -133,18 +124,18 @@ async function prepareAnotherReboot(run: NodeRun): Promise<void> {
 
 async function askForReboot({ node, policy, reboot }: NodeRun, { bootId }: NodeSoftware, kernel: string) {
   const { reboot: within } = policy.timeouts;
-  const { mayStillCome } = reboot;
-  reboot.mayStillCome = true;
+  const { mayStillEnd } = reboot;
+  reboot.mayStillEnd = bootId;
   try {
     const after = await waitingActivities(policy.timeouts, within).rebootNode.executeWithOptions(
       { summary: `${node}: reboot into ${kernel}` },
       [{ node, bootId, within }],
     );
-    reboot.mayStillCome = false;
+    reboot.mayStillEnd = null;
     return after;
   } catch (error) {
     // A request that is refused now does not take back an earlier one that was not.
-    if (failureType(error) === ErrorType.RemoteRefused) reboot.mayStillCome = mayStillCome;
+    if (failureType(error) === ErrorType.RemoteRefused) reboot.mayStillEnd = mayStillEnd;
     throw error;
   }
 }

@@ -11,7 +11,7 @@ interface ReplicatedMove extends Pick<GuestMove, 'vmid' | 'name' | 'replicated'>
 /** Replicates the disks of a guest once more before it moves; fails if that does not work. */
 export async function syncBeforeMove(
   { vmid, name, replicated, from, to }: ReplicatedMove,
-  policy: Policy,
+  policy: Pick<Policy, 'timeouts'>,
 ): Promise<void> {
   if (!replicated) return;
   const { replication: within } = policy.timeouts;

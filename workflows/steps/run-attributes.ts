@@ -7,7 +7,7 @@ const nodeKey = defineSearchAttributeKey(SearchAttribute.node, 'KEYWORD');
 const outcomeKey = defineSearchAttributeKey(SearchAttribute.outcome, 'KEYWORD');
 
 /** Makes the run findable: `MaintenanceKind = "rolling-update" AND MaintenanceOutcome = "failed"`. */
-export function describeRun(kind: 'rolling-update' | 'node-update' | 'mail', node?: string): void {
+export function describeRun(kind: 'rolling-update' | 'node-update' | 'undo-later' | 'mail', node?: string): void {
   upsertSearchAttributes([
     { key: kindKey, value: kind },
     { key: outcomeKey, value: 'running' },

@@ -40,6 +40,6 @@ export function notYet(node: string, reasons: readonly string[]): ApplicationFai
   });
 }
 
-export function look({ node, quick }: NodeRun): Promise<ClusterSnapshot> {
+export function look({ node, quick }: Pick<NodeRun, 'node' | 'quick'>): Promise<ClusterSnapshot> {
   return quick.readCluster.executeWithOptions({ summary: `${node}: look at the cluster again` }, [{ leaving: [node] }]);
 }

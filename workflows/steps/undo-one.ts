@@ -1,17 +1,37 @@
 import type { Duration } from '../../domain/duration.ts';
+import { ErrorType } from '../../domain/errors.ts';
+import type { NodePlan } from '../../domain/plan.ts';
 import type { Undo } from '../../domain/undo.ts';
-import { waitingActivities } from './activities.ts';
-import { explain } from './failures.ts';
-import type { NodeRun } from './node-run.ts';
+import type { UndoPolicy } from '../../planning/leftover.ts';
+import { waitingActivities, type quickActivities } from './activities.ts';
+import { explain, failureType } from './failures.ts';
+import type { NodeJournal } from './node-journal.ts';
 import { syncBeforeMove } from './replicate.ts';
+import type { UndoLedger } from './undo-ledger.ts';
 
 type UndoOf<Kind extends Undo['kind']> = Extract<Undo, { kind: Kind }>;
 
 /** What undoing needs to know of the run that made the change, and where it tells what became of the guests. */
-export type UndoScene = Pick<NodeRun, 'node' | 'plan' | 'policy' | 'journal'>;
+export interface UndoScene {
+  readonly node: string;
+  readonly plan: Pick<NodePlan, 'moves'>;
+  readonly policy: UndoPolicy;
+  readonly ledger: UndoLedger;
+  readonly journal: Pick<NodeJournal, 'guest' | 'warn'>;
+  readonly quick: ReturnType<typeof quickActivities>;
+}
 
 /** Takes back one change, within a time of its own. What somebody else has changed meanwhile stays as it is. */
 export async function undoOne(scene: UndoScene, undo: Undo, within: Duration): Promise<void> {
+  try {
+    await takeBack(scene, undo, within);
+  } catch (error) {
+    if (failureType(error) !== ErrorType.GuestGone) throw error;
+    scene.journal.warn(explain(error));
+  }
+}
+
+async function takeBack(scene: UndoScene, undo: Undo, within: Duration): Promise<void> {
   switch (undo.kind) {
     case 'maintenance':
       return leaveMaintenance(scene, undo, within);
@@ -25,26 +45,6 @@ export async function undoOne(scene: UndoScene, undo: Undo, within: Duration): P
       return bringHome(scene, undo, within);
     case 'guest-stopped':
       return startAgain(scene, undo, within);
-  }
-}
-
-/** What a person does when it could not be undone. */
-export function remedyFor(undo: Undo): string {
-  switch (undo.kind) {
-    case 'maintenance':
-      return `when the node is well: ha-manager crm-command node-maintenance disable ${undo.node}`;
-    case 'ha-armed':
-      return 'when every node is back: pvesh create /cluster/ha/status/arm-ha, on any node';
-    case 'ceph-noout':
-      return `when ${undo.node} is well: ceph osd rm-noout ${undo.node}`;
-    case 'backup-job':
-      return `pvesh set /cluster/backup/${undo.id} --enabled 1, on any node`;
-    case 'guest-away':
-      return undo.guestKind === 'qemu'
-        ? `when ${undo.home} is well: qm migrate ${undo.vmid} ${undo.home} --online, on ${undo.away}`
-        : `when ${undo.home} is well: pct migrate ${undo.vmid} ${undo.home} --restart, on ${undo.away}`;
-    case 'guest-stopped':
-      return `when ${undo.home} is well: ${undo.guestKind === 'qemu' ? 'qm' : 'pct'} start ${undo.vmid}, on ${undo.home}`;
   }
 }
 

@@ -1,0 +1,63 @@
+import type { MailMessage } from '../domain/mail.ts';
+import type { Undo, UndoResult } from '../domain/undo.ts';
+import { asHtml } from './as-html.ts';
+import { asText } from './as-text.ts';
+import { cutList, plain, tame, type Block, type Item, type ReportDocument, type Section } from './document.ts';
+import { describeOpenUndo, openUndoItem, undoneItem } from './undo-items.ts';
+import { count } from './words.ts';
+
+/** Entries of a list that a mail names. */
+const LONGEST_LIST = 50;
+/** Lines of a text mail (RFC 3676). */
+const MAIL_WIDTH = 78;
+
+/** The mail that tells how the undoing of what a run has left has ended. Its subject says whether there is something to do. */
+export function undoMail(id: string, result: UndoResult, end: 'done' | 'given-up' | 'canceled'): MailMessage {
+  const document = undoDocument(result, end);
+  const { cluster, node, open } = result;
+  const subject =
+    end === 'done'
+      ? `Undone: what was left open on ${node} of ${cluster}`
+      : `TO DO: ${count(open.length, 'change')} on ${node} of ${cluster} must be taken back by hand`;
+  return {
+    id,
+    subject: tame(subject),
+    text: `${asText(document, { width: MAIL_WIDTH })}\n`,
+    html: asHtml(document),
+  };
+}
+
+function undoDocument(result: UndoResult, end: 'done' | 'given-up' | 'canceled'): ReportDocument {
+  const { cluster, node, open, undone, forgotten, warnings } = result;
+  const ends = {
+    done: { outcome: '✔ done', summary: 'Everything that an earlier run had left open is taken back.' },
+    'given-up': { outcome: '✘ given up', summary: 'It is not tried any more. What follows is left to you.' },
+    canceled: { outcome: '✘ canceled', summary: 'Somebody canceled it. What follows is left to you.' },
+  };
+  return {
+    title: `What a run left open on ${node} of ${cluster}`,
+    outcome: { text: ends[end].outcome, tone: end === 'done' ? 'good' : 'bad' },
+    summary: [ends[end].summary],
+    facts: [],
+    sections: [
+      ...section('Still to be undone', open.map(openUndoItem)),
+      ...section('Taken back', undone.map(undoneItem)),
+      ...section('Left to people, as they asked', forgotten.map(describeForgotten)),
+      ...section(
+        '',
+        warnings.map((warning): Item => ({ text: `! Warning ${warning}`, tone: 'caution' })),
+      ),
+    ],
+  };
+}
+
+function describeForgotten(undo: Undo): Item {
+  return plain(describeOpenUndo(undo).replace(' still ', ' '));
+}
+
+function section(title: string, items: readonly Item[]): Section[] {
+  if (items.length === 0) return [];
+  const { shown, ...rest } = cutList(items, LONGEST_LIST);
+  const block: Block = { kind: 'items', items: shown, ...rest };
+  return [{ title: plain(title), blocks: [block] }];
+}
