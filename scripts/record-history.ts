@@ -1,16 +1,21 @@
-// `npm run record-histories`: runs the cases below on the lab and keeps their histories for the replay tests.
+// `npm run record-histories`: runs the cases below on the lab and keeps their histories for the replay tests. Names of cases
+// as arguments record only those.
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { rollingUpdateId } from '../domain/ids.ts';
+import { Message } from '../domain/messages.ts';
 import type { PolicyOverrides } from '../domain/policy.ts';
+import type { RollProgress } from '../domain/report.ts';
 import { SearchAttribute } from '../domain/search-attributes.ts';
 import { TaskQueue } from '../domain/task-queues.ts';
+import { WEEKDAYS } from '../domain/window.ts';
 import type { LabEvent } from '../lab/index.ts';
 import { smallSite, type Site } from '../lab/site.ts';
 import { createTeardown } from './lib/teardown.ts';
@@ -26,7 +31,7 @@ const run = promisify(execFile);
 interface Case {
   readonly name: string;
   readonly site: Site;
-  readonly input?: PolicyOverrides;
+  readonly input?: () => PolicyOverrides;
   /** Faults to set before, things to do meanwhile. */
   readonly meanwhile?: (roll: RollLab) => void;
 }
@@ -34,10 +39,11 @@ interface Case {
 const CASES: readonly Case[] = [
   { name: 'done', site: smallSite() },
   { name: 'done-with-ha', site: smallSite({ nodes: 3, ha: true }) },
-  { name: 'planned', site: smallSite(), input: { dryRun: true } },
+  { name: 'planned', site: smallSite(), input: () => ({ dryRun: true }) },
   { name: 'refused', site: smallSite({ ha: true }) },
   { name: 'upgrade-failed', site: smallSite(), meanwhile: failUpgrades },
   { name: 'canceled', site: smallSite(), meanwhile: cancelWhileDraining },
+  { name: 'window-ended', site: smallSite(), input: inWindowThatEnds, meanwhile: holdFirstNodePastTheWindow },
 ];
 
 const teardown = createTeardown();
@@ -63,7 +69,9 @@ async function recordAll(): Promise<void> {
     logger: new DefaultLogger('WARN'),
   });
   await writeFile(workflowBundlePath, code);
+  const wanted = process.argv.slice(2);
   for (const [index, each] of CASES.entries()) {
+    if (wanted.length > 0 && !wanted.includes(each.name)) continue;
     const namespace = `record-${index}`;
     const roll = await createRollLab({
       site: each.site,
@@ -88,7 +96,7 @@ async function record(
   const handle = await roll.client.workflow.start('rollingUpdate', {
     workflowId: rollingUpdateId(roll.lab.access.cluster),
     taskQueue: TaskQueue.maintenance,
-    args: input ? [input] : [],
+    args: input ? [input()] : [],
   });
   await handle.result().catch(() => undefined);
   for await (const { type, workflowId, runId, typedSearchAttributes } of roll.client.workflow.list()) {
@@ -142,5 +150,41 @@ function cancelWhileDraining(roll: RollLab): void {
     if (event.action !== 'task.start' || event.detail['type'] !== 'vzmigrate') return;
     unsubscribe();
     void roll.client.workflow.getHandle(rollingUpdateId(roll.lab.access.cluster)).cancel();
+  });
+}
+
+let windowEnds: Date | undefined;
+
+/** The next full minute but one, the same for all who ask: long enough for the first node to be begun. */
+function windowEnd(): Date {
+  windowEnds ??= new Date((Math.floor(Date.now() / 60_000) + 2) * 60_000);
+  return windowEnds;
+}
+
+function inWindowThatEnds(): PolicyOverrides {
+  const time = (date: Date) => date.toISOString().slice(11, 16);
+  const begin = new Date(windowEnd().getTime() - 60 * 60_000);
+  const day = WEEKDAYS[begin.getUTCDay()] ?? 'sunday';
+  return {
+    windows: [{ days: [day], from: time(begin), to: time(windowEnd()) }],
+    timeZone: 'UTC',
+    windowFit: 'start-only',
+  };
+}
+
+/** The first node is begun in the window and finished after it; the second one waits until somebody says `goNow`. */
+function holdFirstNodePastTheWindow(roll: RollLab): void {
+  const end = windowEnd();
+  const handle = roll.client.workflow.getHandle(rollingUpdateId(roll.lab.access.cluster));
+  const unsubscribe = roll.lab.log.subscribe((event: LabEvent) => {
+    if (event.action !== 'task.start' || event.detail['type'] !== 'vzmigrate') return;
+    unsubscribe();
+    void (async () => {
+      await handle.signal(Message.pause);
+      await sleep(end.getTime() + 1_000 - Date.now());
+      await handle.signal(Message.resume);
+      while ((await handle.query<RollProgress>(Message.progress)).waitingUntil === null) await sleep(200);
+      await handle.signal(Message.goNow);
+    })();
   });
 }
