@@ -97,13 +97,18 @@ function nodeUp(cluster: Cluster, node: ClusterNode): void {
     JOIN_MS,
     whileAlive(() => {
       const { id: machine, runningKernel: kernel } = node.machine;
-      if (cluster.faults.consult({ at: 'node', machine, step: 'join', kernel })?.do === 'drop') return;
-      node.joined = true;
-      cluster.updateQuorum();
-      cluster.ha.nodeJoined(node.name);
-      cluster.tasks.start(node, 'startall', '', 'root@pam', (task) => startAll(cluster, node, task, {}));
+      if (cluster.faults.consult({ at: 'node', machine, step: 'join', kernel })?.do !== 'drop')
+        joinCluster(cluster, node);
     }),
   );
+}
+
+/** Its corosync finds the others, and its guests start; a node that a fault kept from it waits until somebody calls this. */
+export function joinCluster(cluster: Cluster, node: ClusterNode): void {
+  node.joined = true;
+  cluster.updateQuorum();
+  cluster.ha.nodeJoined(node.name);
+  cluster.tasks.start(node, 'startall', '', 'root@pam', (task) => startAll(cluster, node, task, {}));
 }
 
 function nodeOff(cluster: Cluster, node: ClusterNode): void {

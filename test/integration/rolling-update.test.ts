@@ -33,6 +33,9 @@ describe('a rolling update of a whole cluster', () => {
       expect(node.openUndo).toEqual([]);
     }
     expectRolledOnce(roll, before);
+    // One name server was always there.
+    expect(roll.lab.log.of('guest.stop').map(({ subject }) => subject)).toContain('lxc/192');
+    expect(downAtOnce(roll, 'lxc/192', 'lxc/193')).toEqual([]);
   });
 
   it('starts from the temporal CLI without any input', async () => {
@@ -100,7 +103,16 @@ describe('a rolling update of a whole cluster', () => {
   });
 });
 
-/** What a command of the CLI prints as JSON. Rejects when its exit code is not 0. */
+/** The moments at which all of these guests were down. */
+function downAtOnce(roll: RollLab, ...guests: string[]): string[] {
+  const down = new Set<string>();
+  return roll.lab.log.of('guest.stop', 'guest.up').flatMap(({ action, subject, at }) => {
+    if (action === 'guest.up') down.delete(subject);
+    else down.add(subject);
+    return guests.every((guest) => down.has(guest)) ? [at] : [];
+  });
+}
+
 /** What the command says in JSON, with its exit code: a run that fails says why only there. */
 async function caretaker(roll: RollLab, ...args: string[]): Promise<unknown> {
   const options = { cwd: ROOT, env: roll.env };

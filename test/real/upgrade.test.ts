@@ -4,6 +4,7 @@ import type { Host } from './machine/host.ts';
 import { upgrade } from './machine/upgrade.ts';
 
 const COUNT = 'echo "$2" >>/var/lib/configured';
+const TELL = 'echo "$DEBIAN_FRONTEND $NEEDRESTART_MODE" >/var/lib/told';
 
 describeOnRealHosts('an upgrade by the real apt and dpkg', (world) => {
   let host: Host;
@@ -18,7 +19,7 @@ describeOnRealHosts('an upgrade by the real apt and dpkg', (world) => {
     await host.sh('apt-mark hold pinned && echo color=mine >/etc/service.conf');
     await world.repository.publish(
       { name: 'tool', version: '1:2.1-1', depends: 'library', postinst: COUNT },
-      { name: 'library', version: '7~beta1' },
+      { name: 'library', version: '7~beta1', postinst: TELL },
       { name: 'service', version: '1.1', conffiles: { '/etc/service.conf': 'color=blue\n' } },
       { name: 'pinned', version: '1.1' },
     );
@@ -36,6 +37,10 @@ describeOnRealHosts('an upgrade by the real apt and dpkg', (world) => {
   it('keeps a configuration file that the administrator changed, and has the new one beside it', async () => {
     expect(await host.sh('cat /etc/service.conf')).toBe('color=mine\n');
     expect(await host.sh('cat /etc/service.conf.dpkg-dist')).toBe('color=blue\n');
+  });
+
+  it('lets needrestart list services and restart none', async () => {
+    expect(await host.sh('cat /var/lib/told')).toBe('noninteractive l\n');
   });
 
   it('leaves a held package as it is', async () => {
