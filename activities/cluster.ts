@@ -23,8 +23,8 @@ const LISTING_TRIES = 3;
 export function createClusterActivities(deps: ActivityDeps) {
   return {
     /**
-     * Votes, nodes, guests and HA as they are now. What holds a guest in its place is read for the guests of the nodes
-     * in `leaving` only. Sources: `/cluster/status`, `/cluster/resources`, `/cluster/ha/status/*`, `pvecm status`.
+     * Votes, nodes, guests and HA as they are now. What holds a guest in its place, or starts it at a boot, is read for the
+     * guests of the nodes in `leaving` only. Sources: `/cluster/status`, `/cluster/resources`, `/cluster/ha/status/*`, `pvecm status`.
      */
     async readCluster({ leaving }: { leaving: readonly string[] }): Promise<ClusterSnapshot> {
       const { proxmox } = deps;
@@ -164,6 +164,8 @@ async function readGuest(deps: ActivityDeps, resource: GuestResource, context: G
     context.askMobility && running && status?.lock === undefined
       ? await readMobility(deps.proxmox, resource, context.resources)
       : { obstacles: [], hasLocalDisks: false, replicatedTo: [], startupOrder: null };
+  // What is under HA is started by the HA manager or not at all.
+  const idle = context.askMobility && status !== null && !running && context.ha === null;
   return {
     vmid,
     kind: type,
@@ -175,6 +177,7 @@ async function readGuest(deps: ActivityDeps, resource: GuestResource, context: G
     tags: resource.tags,
     lock: status?.lock ?? null,
     ha: context.ha,
+    startsAtBoot: idle && (await deps.proxmox.guestConfig(resource)).onBoot,
     ...mobility,
   };
 }

@@ -60,6 +60,8 @@ export interface Guest {
   readonly tags: readonly string[];
   /** Place in the order in which Proxmox starts guests; null without one, and for a guest that was not asked about. */
   readonly startupOrder: number | null;
+  /** It is stopped, and its node will start it at its boot (`onboot`); false for a guest that was not asked about. */
+  readonly startsAtBoot: boolean;
   /** `backup`, `migrate`, `snapshot`, … while something holds the guest. */
   readonly lock: string | null;
   readonly ha: GuestHa | null;

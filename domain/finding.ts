@@ -38,6 +38,7 @@ export const FINDING_CODES = {
   'boot-partition': 'allowed',
   'clock-skew': 'allowed',
   'guest-left-behind': 'moot',
+  'starts-at-boot': 'moot',
   'not-checked': 'moot',
   'backup-due': 'moot',
   'qdevice-lost': 'moot',

@@ -34,7 +34,12 @@ export function planNode(snapshot: ClusterSnapshot, software: NodeSoftware, poli
     rebootExpected,
     maintenance: snapshot.ha.startedServices > 0,
     moves: evacuation.moves,
-    findings: [...quorumFindings(snapshot, node, quorum), ...evacuation.findings, ...work.findings],
+    findings: [
+      ...quorumFindings(snapshot, node, quorum),
+      ...evacuation.findings,
+      ...(rebootExpected ? startedByTheBoot(snapshot, node) : []),
+      ...work.findings,
+    ],
     expectedMilliseconds: expectNode(
       { moves: evacuation.moves, packages: pending.length, reboot: rebootExpected },
       policy,
@@ -76,6 +81,21 @@ function decideWork({ node, pending, kernels }: NodeSoftware, policy: Policy): W
       }),
     ],
   };
+}
+
+/** Guests that are stopped now, and that nobody but the boot of their node will have started. */
+function startedByTheBoot({ guests }: ClusterSnapshot, node: string): Finding[] {
+  return guests
+    .filter((guest) => guest.node === node && guest.startsAtBoot)
+    .map(({ vmid, kind, name }) =>
+      warning({
+        code: 'starts-at-boot',
+        node,
+        vmid,
+        message: `${name} (${vmid}) is stopped, and ${node} will start it at its boot`,
+        remedy: `if it is to stay stopped: ${kind === 'qemu' ? 'qm' : 'pct'} set ${vmid} --onboot 0`,
+      }),
+    );
 }
 
 /** Without quorum now, a forecast says nothing. */

@@ -44,6 +44,7 @@ export function aVm(vmid: number, changes: Partial<Guest> = {}): Guest {
     maxMemory: 4 * GIB,
     tags: [],
     startupOrder: null,
+    startsAtBoot: false,
     lock: null,
     ha: null,
     obstacles: [],

@@ -50,6 +50,8 @@ function sickSite(): Site {
       vmSpec(304, 'unreplicated-vm', 'pve1', localOnly),
       vmSpec(305, 'giant-vm', 'pve1', { memory: 80 * GiB, disks: [] }),
       vmSpec(306, 'broken-vm', 'pve2', { ha: 'started', disks: [] }),
+      vmSpec(307, 'retired-vm', 'pve2', { running: false, disks: [] }),
+      vmSpec(308, 'spare-vm', 'pve2', { running: false, onboot: false, disks: [] }),
     ],
     replication: well.replication.map((job) =>
       job.guest === 202 ? { ...job, fails: 'zfs error: cannot receive: destination has been modified' } : job,
@@ -155,6 +157,7 @@ describe('the plan for a sick cluster', () => {
     ['major-upgrade', 'pve2', 'blocker', /Proxmox VE 9 to 10/],
     ['backup-running', 'pve2', 'blocker', /a backup runs/],
     ['task-running', 'pve2', 'blocker', /a snapshot of 202/],
+    ['starts-at-boot', 'pve2', 'warning', /retired-vm \(307\) is stopped/],
     ['guest-locked', 'pve2', 'blocker', /locked \(snapshot\)/],
     ['replication-failed', 'pve2', 'blocker', /replication of 202/],
     ['no-capacity', 'pve1', 'blocker', /giant-vm \(305\)/],
@@ -171,6 +174,10 @@ describe('the plan for a sick cluster', () => {
     expect(reasons.get(302)).toContain('local:iso/debian-13.iso');
     expect(reasons.get(303)).toContain('bind mount mp0 /tank/media');
     expect(reasons.get(304)).toContain('local disk');
+  });
+
+  it('says of each stopped guest that the boot of its node will start, and of no other', () => {
+    expect(found('starts-at-boot').map(({ vmid }) => vmid)).toEqual([307]);
   });
 
   it('gives every finding a remedy, and what was seen in the words of its source', () => {

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { errorFromAnswer } from '../../clients/proxmox/errors.ts';
-import type { GuestResource, GuestStatus, ProxmoxClient } from '../../clients/proxmox/index.ts';
+import type {
+  GuestConfig,
+  GuestResource,
+  GuestStatus,
+  HaResource,
+  ProxmoxClient,
+} from '../../clients/proxmox/index.ts';
 import { activitiesOver, activityEnvironment, answered, fakeDeps } from '../helpers/fake-deps.ts';
 
 const VOTES = `Quorate:          Yes
@@ -25,6 +31,18 @@ function running(): GuestStatus {
   return {
     ...{ status: 'running', running: true, qmpStatus: 'running', lock: undefined, uptime: 1 },
     ...{ haManaged: false, haState: undefined, agent: false, runningQemu: undefined },
+  };
+}
+
+const SERVICE: HaResource = {
+  ...{ sid: 'vm:102', state: 'stopped', group: undefined },
+  ...{ failback: undefined, maxRelocate: undefined, maxRestart: undefined },
+};
+
+function aConfig(onBoot: boolean): GuestConfig {
+  return {
+    ...{ name: undefined, onBoot, protection: false, template: false, tags: [], lock: undefined },
+    ...{ startup: {}, agent: false, memory: undefined, raw: {} },
   };
 }
 
@@ -80,6 +98,20 @@ describe('the picture of the cluster', () => {
     );
     const { guests } = await activityEnvironment().run(readCluster, { leaving: ['pve1'] });
     expect(guests).toMatchObject([{ vmid: 100, lock: 'backup', obstacles: [] }]);
+  });
+
+  it('says of stopped guests of the nodes in question, but for those under HA, whether a boot starts them', async () => {
+    const status: ProxmoxClient['guestStatus'] = () =>
+      Promise.resolve({ ...running(), status: 'stopped', running: false });
+    const guests = [listed(100, 'pve1'), listed(101, 'pve1'), listed(102, 'pve1'), listed(103, 'pve2')];
+    const proxmox: Partial<ProxmoxClient> = {
+      ...aPair(status, guests),
+      haResources: () => Promise.resolve([SERVICE]),
+      guestConfig: ({ vmid }) => Promise.resolve(aConfig(vmid !== 101)),
+    };
+    const { readCluster } = activitiesOver(fakeDeps({ proxmox, exec: () => answered(VOTES) }));
+    const snapshot = await activityEnvironment().run(readCluster, { leaving: ['pve1'] });
+    expect(snapshot.guests.filter(({ startsAtBoot }) => startsAtBoot).map(({ vmid }) => vmid)).toEqual([100]);
   });
 
   it('leaves out a guest that was deleted between the list and its own word', async () => {

@@ -1,4 +1,4 @@
-import { readFileSync, existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { testTitlesIn } from '../helpers/test-titles.ts';
 
@@ -52,7 +52,13 @@ function mistakesIn(page: string, titlesOf: (file: string) => readonly string[] 
 }
 
 const url = (path: string) => new URL(`../../${path}`, import.meta.url);
-const titlesOnDisk = (file: string) => (existsSync(url(file)) ? testTitlesIn(readFileSync(url(file), 'utf8')) : null);
+const known = new Map<string, readonly string[] | null>();
+
+function titlesOnDisk(file: string): readonly string[] | null {
+  const titles = known.get(file) ?? (existsSync(url(file)) ? testTitlesIn(readFileSync(url(file), 'utf8')) : null);
+  known.set(file, titles);
+  return titles;
+}
 
 describe('the page of incidents', () => {
   const page = readFileSync(url('docs/incidents.md'), 'utf8');

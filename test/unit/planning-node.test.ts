@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { Policy } from '../../domain/policy.ts';
 import { findingsOf } from '../../planning/findings.ts';
 import { planNode } from '../../planning/plan-node.ts';
 import {
   aCluster,
+  aContainer,
   anHaVm,
   aNode,
   aPackage,
@@ -71,6 +73,24 @@ describe('what is done with a node', () => {
     const kernel = outdated('pve1', { pending: [aPackage(`proxmox-kernel-${NEW_KERNEL}-signed`)] });
     expect(planNode(aCluster(), kernel, aPolicy()).rebootExpected).toBe(true);
     expect(planNode(aCluster(), kernel, aPolicy({ reboot: 'never' })).rebootExpected).toBe(false);
+  });
+
+  it('warns about a stopped guest that the boot of its node will start', () => {
+    const guests = [
+      aVm(100, { running: false, startsAtBoot: true }),
+      aContainer(200, { running: false, startsAtBoot: true }),
+      aVm(101, { running: false }),
+      aVm(102, { running: false, startsAtBoot: true, node: 'pve2' }),
+    ];
+    const found = (reboot: Policy['reboot']) =>
+      planNode(aCluster({ guests }), outdated('pve1'), aPolicy({ reboot })).findings.filter(
+        ({ code }) => code === 'starts-at-boot',
+      );
+    expect(found('always')).toMatchObject([
+      { severity: 'warning', vmid: 100, remedy: 'if it is to stay stopped: qm set 100 --onboot 0' },
+      { severity: 'warning', vmid: 200, remedy: 'if it is to stay stopped: pct set 200 --onboot 0' },
+    ]);
+    expect(found('never')).toEqual([]);
   });
 
   it('warns about a forgotten pin', () => {
