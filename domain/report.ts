@@ -122,6 +122,8 @@ export interface NodeProgress {
   readonly guests: readonly GuestProgress[];
   /** What it asks of a person now. */
   readonly question: Question | null;
+  /** What would have to be undone if it ended here. */
+  readonly undo: readonly OpenUndo[];
 }
 
 /** Answer of the query `progress` of `rollingUpdate`. */

@@ -4,7 +4,7 @@ import type { LeaseAnswer, LeaseRequest, LeaseView, RunRef } from '../domain/lea
 import { Message } from '../domain/messages.ts';
 import type { NodePlan, RollPlan } from '../domain/plan.ts';
 import type { NodeProgress, RollProgress, RollReport } from '../domain/report.ts';
-import type { UndoView } from '../domain/undo.ts';
+import type { OpenUndo, UndoView } from '../domain/undo.ts';
 import type { Leftover } from '../planning/leftover.ts';
 
 export const pauseUpdate = defineUpdate<string>(Message.pause);
@@ -28,6 +28,7 @@ export const questionQuery = defineQuery<Question | null>(Message.question);
 export const rollProgressQuery = defineQuery<RollProgress>(Message.progress);
 export const nodeProgressQuery = defineQuery<NodeProgress>(Message.progress);
 
+export const undoQuery = defineQuery<readonly OpenUndo[]>(Message.undo);
 export const undoViewQuery = defineQuery<UndoView>(Message.undo);
 export const retryNowUpdate = defineUpdate<string>(Message.retryNow);
 export const forgetUpdate = defineUpdate<string, [string?]>(Message.forget);

@@ -13,7 +13,7 @@ import type { NodePlan, RollPlan } from '../domain/plan.ts';
 import type { PolicyOverrides, RollSettings } from '../domain/policy.ts';
 import type { NodeReport, RollReport } from '../domain/report.ts';
 import { blockersIn, findingsOf } from '../planning/findings.ts';
-import { nodeProgressSignal, rollPlanQuery, rollProgressQuery, rollReportQuery } from './messages.ts';
+import { nodeProgressSignal, rollPlanQuery, rollProgressQuery, rollReportQuery, undoQuery } from './messages.ts';
 import { loadSettings } from './steps/activities.ts';
 import { listenToGoNow } from './steps/await-window.ts';
 import { leaseOf, thisRun, type Lease } from './steps/lease.ts';
@@ -45,6 +45,9 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
   });
   setHandler(rollReportQuery, () => journal.ended(), { description: 'How it ended; null before.' });
   setHandler(nodeProgressSignal, (news) => journal.node(news), { description: 'Sent by the run of a node.' });
+  setHandler(undoQuery, () => journal.progress().nodes.flatMap(({ undo }) => undo), {
+    description: 'What is to be undone on its nodes, as of their last phase.',
+  });
   const skipped = listenToSkips(journal);
   const goNow = listenToGoNow(journal);
   const operator = listenToOperator(() => journal.show(), {

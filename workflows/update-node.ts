@@ -5,7 +5,7 @@ import type { NodePlan } from '../domain/plan.ts';
 import type { PolicyOverrides, RollSettings } from '../domain/policy.ts';
 import type { NodeReport } from '../domain/report.ts';
 import { blockersIn } from '../planning/findings.ts';
-import { nodePlanQuery, nodeProgressQuery } from './messages.ts';
+import { nodePlanQuery } from './messages.ts';
 import { loadSettings } from './steps/activities.ts';
 import { refuseOutsideWindow } from './steps/await-window.ts';
 import { holdBackups } from './steps/backups.ts';
@@ -59,9 +59,6 @@ export async function updateNode(input: UpdateNodeInput): Promise<NodeReport> {
   const journal = createNodeJournal(node);
   let plan: NodePlan | null = null;
   setHandler(nodePlanQuery, () => plan, { description: 'What will be done with the node.' });
-  setHandler(nodeProgressQuery, () => journal.progress(), {
-    description: 'Phase of the node and places of its guests.',
-  });
   const operator = listenToOperator(() => undefined);
   describeRun('node-update', node);
 

@@ -10,8 +10,17 @@ export interface RunIdentity {
   readonly webUi: string | null;
 }
 
-/** Prints how a run ended and returns the exit code for it. */
-export function printEnd(terminal: Terminal, run: RunIdentity, end: RunEnd, { json = false } = {}): ExitCode {
+/**
+ * Prints how a run ended and returns the exit code for it.
+ *
+ * @param run With whatever else the JSON document shall tell.
+ */
+export function printEnd<Run extends RunIdentity>(
+  terminal: Terminal,
+  run: Run,
+  end: RunEnd,
+  { json = false } = {},
+): ExitCode {
   if (json) printJson(terminal.stdout, { ...run, ...end });
   else printLine(terminal.stdout, describeEnd(terminal, end));
   return exitCodeOf(end);

@@ -12,6 +12,7 @@ import { report, type ReportFlags } from './commands/report.ts';
 import { resume } from './commands/resume.ts';
 import { skip } from './commands/skip.ts';
 import { status } from './commands/status.ts';
+import { forgetUndo, retryUndo, undo } from './commands/undo.ts';
 import { update, type UpdateFlags } from './commands/update.ts';
 import { withSession, type GlobalFlags, type Session } from './context.ts';
 import { CliError, layoutFor, printJson, printLine, type ExitCode, type Terminal } from './terminal.ts';
@@ -122,6 +123,24 @@ function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Co
     .argument('<node>')
     .option('--json', 'print one JSON document')
     .action((node: string, flags: Json) => run((session) => skip(session, node, flags)));
+  const undoing = program
+    .command('undo')
+    .description('show what earlier runs could not take back yet')
+    .option('--json', 'print one JSON document')
+    .action((flags: Json) => run((session) => undo(session, flags)));
+  undoing
+    .command('retry')
+    .description('try it now')
+    .argument('[node]', 'only what is left on this node')
+    .action((node: string | undefined) => run((session) => retryUndo(session, node, undoing.opts<Json>())));
+  undoing
+    .command('forget')
+    .description('leave it to you: you did it by hand, or want it as it is')
+    .argument('<node>')
+    .argument('[entry]', 'one entry, as `undo` names it (default: all)')
+    .action((node: string, entry: string | undefined) =>
+      run((session) => forgetUndo(session, node, entry, undoing.opts<Json>())),
+    );
   program
     .command('lab')
     .description('start a simulated Proxmox cluster on this machine; lab mail shows the mails it took')

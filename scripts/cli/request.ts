@@ -1,4 +1,8 @@
-import { WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
+import {
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+  type WorkflowHandle,
+} from '@temporalio/client';
 import type { Answer } from '../../domain/decision.ts';
 import { TaskQueue } from '../../domain/task-queues.ts';
 import type { Session } from './context.ts';
@@ -23,19 +27,30 @@ export interface OperatorRequest {
 /** Asks the running rolling update for something and prints its answer. */
 export async function request(
   session: Session,
-  { name, argument, done, lasting }: OperatorRequest,
+  wanted: OperatorRequest,
   { json = false }: { readonly json?: boolean },
 ): Promise<ExitCode> {
   const { handle, identity } = await requireRunning(session);
-  const say = (answer: string): ExitCode => {
-    if (json) printJson(session.terminal.stdout, { ...identity, answer });
-    else printLine(session.terminal.stdout, answer);
-    return 0;
-  };
+  const answer = await ask(session, handle, wanted);
+  if (json) printJson(session.terminal.stdout, { ...identity, answer });
+  else printLine(session.terminal.stdout, answer);
+  return 0;
+}
+
+/**
+ * Asks a run for something and returns its answer.
+ *
+ * @throws {CliError} when it refuses, or when nobody answers for it.
+ */
+export async function ask(
+  session: Session,
+  handle: WorkflowHandle,
+  { name, argument, done, lasting }: OperatorRequest,
+): Promise<string> {
   if (!(await hasWorker(session, TaskQueue.maintenance))) {
     if (!lasting) throw noWorker();
     await handle.signal(name);
-    return say('No worker runs at the moment. The request is stored and takes effect as soon as one is back.');
+    return 'No worker runs at the moment. The request is stored and takes effect as soon as one is back.';
   }
   try {
     const answer = await session.client.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
@@ -43,7 +58,7 @@ export async function request(
         ? handle.executeUpdate<unknown, []>(name)
         : handle.executeUpdate<unknown, [string | Answer]>(name, { args: [argument] }),
     );
-    return say(typeof answer === 'string' && answer !== '' ? sentence(answer) : done);
+    return typeof answer === 'string' && answer !== '' ? sentence(answer) : done;
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) {
       throw new CliError(`The run refused: ${sentence(error.cause?.message ?? error.message)}`, 1);

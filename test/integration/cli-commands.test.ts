@@ -2,11 +2,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Client } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { undoLaterId } from '../../domain/ids.ts';
 import { TaskQueue } from '../../domain/task-queues.ts';
 import { runCli } from '../../scripts/cli/program.ts';
+import { registerSearchAttributes } from '../../workers/search-attributes.ts';
+import { aLeftover } from '../helpers/builders.ts';
 import { connectToDevServer, uniqueName } from '../helpers/temporal.ts';
 
 // A namespace of its own: the task queue has a fixed name, and other files have workers on it.
@@ -136,6 +140,32 @@ describe('with a worker', () => {
       code: 1,
       err: expect.stringContaining('No rolling update') as string,
     });
+  });
+
+  it('shows what an earlier run has left, takes one entry or all off the list, and refuses an unknown one', async () => {
+    expect(await caretaker('undo')).toMatchObject({ code: 0, out: `Nothing is left to be undone on ${cluster}.\n` });
+    expect(await caretaker('undo', 'retry')).toMatchObject({ code: 1 });
+    await registerSearchAttributes(environment.connection, namespace);
+    const left = { ...aLeftover(), cluster, node: 'goes' };
+    await new Client({ connection: environment.connection, namespace }).workflow.start('undoLater', {
+      workflowId: undoLaterId(cluster, 'goes'),
+      taskQueue: TaskQueue.maintenance,
+      args: [{ left }],
+    });
+    expect((await caretaker('undo')).out).toContain('HA maintenance mode of pve1 is still on');
+    expect((await caretaker('status')).out).toContain('Still to be undone on goes');
+    const { stillToUndo } = JSON.parse((await caretaker('status', '--json')).out) as { stillToUndo: unknown };
+    expect(stillToUndo).toMatchObject([{ node: 'goes', view: { tries: 0, open: [{}, {}, {}] } }]);
+    expect(await caretaker('undo', 'forget', 'goes', '999')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('name one of maintenance, 100, backup:nightly') as string,
+    });
+    expect((await caretaker('undo', 'forget', 'goes', '100')).out).toContain('100: left to you; 2 still to be undone');
+    expect((await caretaker('undo', 'retry', 'goes')).out).toContain('goes: Tries now; 2 still to be undone.');
+    expect((await caretaker('undo', 'forget', 'goes')).out).toContain('nothing is left to be undone');
+    await new Client({ connection: environment.connection, namespace }).workflow
+      .getHandle(undoLaterId(cluster, 'goes'))
+      .terminate('its activities have no worker here');
   });
 
   it('cancels, says what is tidied up, and reports the canceled run with 1', async () => {

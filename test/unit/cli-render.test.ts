@@ -8,8 +8,9 @@ import { renderPlan } from '../../scripts/cli/render/plan.ts';
 import { renderProgress } from '../../scripts/cli/render/progress.ts';
 import { renderReport } from '../../scripts/cli/render/report.ts';
 import { describeTidyUp } from '../../scripts/cli/render/tidy-up.ts';
+import { renderLeftovers, renderToUndo } from '../../scripts/cli/render/undo.ts';
 import { layoutFor } from '../../scripts/cli/terminal.ts';
-import { doneReport, failedReport, plan, progress, refusedPlan, refusedReport } from './samples/cli.ts';
+import { doneReport, failedReport, plan, progress, refusedPlan, refusedReport, undoView } from './samples/cli.ts';
 
 const now = new Date('2026-11-22T03:12:10Z');
 
@@ -47,6 +48,47 @@ describe('the plan', () => {
     expect(text).toContain('pve-node1 ✘ guest-cannot-move plex-vm (210) cannot move: it uses hostpci0 of this node');
     expect(text).toContain('To go on let it be shut down meanwhile with --guest 210=shutdown');
     expect(text).toContain('This run is refused for 1 reason. No node is touched.');
+  });
+});
+
+describe('what is still to be undone', () => {
+  it('is shown with the reason, what to do by hand, the next try and the commands', () => {
+    const text = renderLeftovers([{ node: 'pve-node1', view: undoView }], { width: 120 });
+    expect(text.split('\n').map(read)).toEqual([
+      'Still to be undone on pve-node1',
+      '4 tries so far, next try 2026-11-22 03:50 UTC; given up 2026-11-25 03:20 UTC.',
+      ' HA maintenance mode of pve-node1 is still on',
+      ' Why pve-node1 is not well: does not answer over SSH, is offline for the other nodes',
+      ' By hand when the node is well: ha-manager crm-command node-maintenance disable pve-node1',
+      ' Entry maintenance',
+      ' 210 plex-vm is still on pve-node2 instead of pve-node1',
+      ' Why pve-node1 is not well: does not answer over SSH, is offline for the other nodes',
+      ' By hand when pve-node1 is well: qm migrate 210 pve-node1 --online, on pve-node2',
+      ' Entry 210',
+      'Try now caretaker undo retry pve-node1',
+      'Leave it to you caretaker undo forget pve-node1 [ENTRY]',
+    ]);
+  });
+
+  it('says what it waits for while it tries, and that nobody answers when nobody does', () => {
+    const state = 'waits for its turn: rolling-update/homelab has the cluster';
+    const trying = renderLeftovers([{ node: 'pve-node1', view: { ...undoView, tries: 1, state, nextTry: null } }]);
+    expect(read(trying)).toContain(`1 try so far, ${state}; given up`);
+    expect(renderLeftovers([{ node: 'pve-node1', view: null }])).toContain('It does not answer.');
+    expect(renderLeftovers([])).toBe('');
+  });
+
+  it('of a run that is under way is named, with the reason why it is not undone yet', () => {
+    const open = progress.nodes.flatMap(({ undo }) => undo);
+    expect(read(renderToUndo(open))).toBe(
+      'Still to be undone by this run HA maintenance mode of pve-node2 is still on (its time has not come: the node is still in hand)',
+    );
+    expect(renderToUndo([])).toBe('');
+  });
+
+  it('fits the width', () => {
+    const text = renderLeftovers([{ node: 'pve-node1', view: undoView }], { width: 80 });
+    for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
   });
 });
 

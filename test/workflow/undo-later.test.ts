@@ -1,15 +1,15 @@
 import { ApplicationFailure } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { undoLaterId } from '../../domain/ids.ts';
+import { undoLaterId, updateNodeId } from '../../domain/ids.ts';
 import type { LeaseAnswer } from '../../domain/lease.ts';
 import type { NodeReport } from '../../domain/report.ts';
-import { undoKey, type Undo, type UndoView } from '../../domain/undo.ts';
+import { undoKey, type OpenUndo, type Undo, type UndoView } from '../../domain/undo.ts';
 import type { Leftover } from '../../planning/leftover.ts';
 import type { UndoLaterInput } from '../../workflows/undo-later.ts';
 import { aLeftover, aMove, aNode, aVm, guestAway, openUndo, theSoftware } from '../helpers/builders.ts';
 import { timeSkippingEnvironment } from '../helpers/temporal.ts';
-import { aWorld, failureOf, undoLeft, until, updateOneNode, type World } from './roll-world.ts';
+import { aWorld, failureOf, roll as rollAll, undoLeft, until, updateOneNode, type World } from './roll-world.ts';
 
 // One each: after a run with a child run, such as that of its mail, a time-skipping server skips no time any more.
 let environment: TestWorkflowEnvironment;
@@ -310,6 +310,28 @@ describe('a run that leaves something open', () => {
     });
     expect(result.undone).toHaveLength(2);
     expect(world.guests.map(({ node }) => node)).toEqual(['pve1', 'pve1']);
+  });
+
+  it('tells while it is under way what is still to be undone, the roll as well as the run of its node', async () => {
+    const world = aWorld([aVm(100)]);
+    const told: string[][] = [];
+    let roll: string | undefined;
+    world.before.upgradeNode = async ({ node }) => {
+      await until(() => roll !== undefined);
+      for (const id of node === 'pve1' ? [updateNodeId(world.name), roll ?? ''] : []) {
+        const keys = async () =>
+          (await environment.client.workflow.getHandle(id).query<OpenUndo[]>('undo')).map(({ undo }) => undoKey(undo));
+        await until(async () => (await keys()).length > 0);
+        told.push(await keys());
+      }
+    };
+    await rollAll(environment, world, {
+      meanwhile: ({ handle }) => {
+        roll = handle.workflowId;
+        return Promise.resolve();
+      },
+    });
+    expect(told).toEqual([['100'], ['100']]);
   });
 
   it('leaves nobody behind when everything was undone', async () => {

@@ -3,6 +3,7 @@ import type { NodePlan } from '../../domain/plan.ts';
 import type { GuestProgress, NodeProgress, RollProgress } from '../../domain/report.ts';
 import { undoKey, type OpenUndo, type UndoView } from '../../domain/undo.ts';
 import { describeQuestion } from '../../planning/decide.ts';
+import { describeOpenUndo } from '../../reports/undo-items.ts';
 
 /** Markdown that Temporal's Web UI shows as the current details of a run. */
 export function nodeDetails(progress: NodeProgress, warnings: readonly string[]): string {
@@ -15,6 +16,7 @@ export function nodeDetails(progress: NodeProgress, warnings: readonly string[])
     ...(guests.length > 0
       ? ['', '| guest | vmid | how | state | on |', '| --- | --- | --- | --- | --- |', ...guests]
       : []),
+    ...undoTable(progress.undo),
     ...(warnings.length > 0 ? ['', ...warnings.map((warning) => `- ${warning}`)] : []),
   ].join('\n');
 }
@@ -29,6 +31,7 @@ export function rollDetails(progress: RollProgress, plan: readonly NodePlan[]): 
     ...(progress.paused ? ['**Paused**: send `resume` to go on.', ''] : []),
     ...(progress.waitingFor === null ? [] : [`**Waits for**: ${progress.waitingFor}`, '']),
     ...(rows.length > 0 ? ['| node | phase | plan | guests away |', '| --- | --- | --- | --- |', ...rows] : []),
+    ...undoTable(progress.nodes.flatMap(({ undo }) => undo)),
   ].join('\n');
 }
 
@@ -42,9 +45,11 @@ function undoTable(open: readonly OpenUndo[]): string[] {
   if (open.length === 0) return [];
   return [
     '',
-    '| to be undone | why it is not yet | by hand |',
-    '| --- | --- | --- |',
-    ...open.map(({ undo, reason, remedy }) => `| ${undoKey(undo)} | ${inCell(reason)} | ${remedy} |`),
+    '| entry | still to be undone | why | by hand |',
+    '| --- | --- | --- | --- |',
+    ...open.map(({ undo, reason, remedy }) =>
+      ['', undoKey(undo), describeOpenUndo(undo), inCell(reason), remedy, ''].join(' | ').trim(),
+    ),
   ];
 }
 

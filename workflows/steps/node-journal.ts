@@ -1,4 +1,4 @@
-import { getExternalWorkflowHandle, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import { getExternalWorkflowHandle, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { PackageUpdate } from '../../domain/cluster.ts';
 import type { Decision, Question } from '../../domain/decision.ts';
 import type { GuestMove } from '../../domain/plan.ts';
@@ -14,7 +14,7 @@ import type {
   RebootProof,
 } from '../../domain/report.ts';
 import type { OpenUndo, UndoLaterRef } from '../../domain/undo.ts';
-import { nodeProgressSignal } from '../messages.ts';
+import { nodeProgressQuery, nodeProgressSignal, undoQuery } from '../messages.ts';
 import { now } from './clock.ts';
 import { nodeDetails } from './details.ts';
 
@@ -34,6 +34,8 @@ export interface NodeJournal {
   decided(decision: Decision): void;
   upgraded(packages: readonly PackageUpdate[]): void;
   rebooted(proof: RebootProof): void;
+  /** What has to be undone has changed. */
+  toUndo: (left: () => readonly OpenUndo[]) => void;
   /** What is open goes on being tried there. */
   leftTo(ref: UndoLaterRef): void;
   /** That this run has rebooted the node; null before, and if it did not. */
@@ -51,6 +53,7 @@ export function createNodeJournal(node: string): NodeJournal {
   let question: Question | null = null;
   const decisions: Decision[] = [];
   let undoLater: UndoLaterRef | null = null;
+  let toUndo: () => readonly OpenUndo[] = () => [];
 
   const progress = (): NodeProgress => ({
     node,
@@ -58,6 +61,7 @@ export function createNodeJournal(node: string): NodeJournal {
     phases: [...phases],
     guests: [...guests.values()].map(({ leftAt: _, backAt: __, downtime: ___, ...progress }) => progress),
     question,
+    undo: toUndo(),
   });
   const show = () => setCurrentDetails(nodeDetails(progress(), warnings));
   const tellParent = () => {
@@ -68,6 +72,8 @@ export function createNodeJournal(node: string): NodeJournal {
       .signal(nodeProgressSignal, progress())
       .catch(() => undefined);
   };
+  setHandler(nodeProgressQuery, progress, { description: 'Phase of the node and places of its guests.' });
+  setHandler(undoQuery, () => toUndo(), { description: 'What is to be undone on the node, and why it is not yet.' });
 
   return {
     enter(phase) {
@@ -113,6 +119,10 @@ export function createNodeJournal(node: string): NodeJournal {
     },
     rebooted(proof) {
       reboot = proof;
+    },
+    toUndo(left) {
+      toUndo = left;
+      show();
     },
     leftTo(ref) {
       undoLater = ref;

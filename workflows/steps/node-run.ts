@@ -40,7 +40,7 @@ export function createNodeRun(plan: NodePlan, settings: RollSettings, desk: Node
     orchestratorGuest,
     operator,
     journal,
-    ledger: createUndoLedger(),
+    ledger: createUndoLedger([], journal.toUndo),
     recovery,
     upgradeJobs: [],
     reboot: { mayStillEnd: null },

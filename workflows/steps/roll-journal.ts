@@ -79,7 +79,7 @@ export function createRollJournal(operator: () => Operator): RollJournal {
     planned(made) {
       plan = made;
       for (const { node } of made.nodes)
-        nodes.set(node, { node, phase: 'waiting', phases: [], guests: [], question: null });
+        nodes.set(node, { node, phase: 'waiting', phases: [], guests: [], question: null, undo: [] });
       show();
     },
     plannedAgain(made) {
@@ -92,11 +92,11 @@ export function createRollJournal(operator: () => Operator): RollJournal {
       show();
     },
     started(node) {
-      nodes.set(node, { node, phase: 'checking', phases: [], guests: [], question: null });
+      nodes.set(node, { node, phase: 'checking', phases: [], guests: [], question: null, undo: [] });
       show();
     },
     postponed(node) {
-      nodes.set(node, { node, phase: 'waiting', phases: [], guests: [], question: null });
+      nodes.set(node, { node, phase: 'waiting', phases: [], guests: [], question: null, undo: [] });
       show();
     },
     warn: (warning) => void warnings.push(warning),
@@ -116,6 +116,7 @@ export function createRollJournal(operator: () => Operator): RollJournal {
         phases: report.phases,
         guests: report.guests,
         question: null,
+        undo: report.openUndo,
       });
       show();
     },

@@ -31,8 +31,14 @@ const STAGES: readonly (readonly Undo['kind'][])[] = [
 
 const NOT_TRIED = 'its time has not come: the node is still in hand';
 
-/** @param given What another run has left, in the order of undoing. */
-export function createUndoLedger(given: readonly OpenUndo[] = []): UndoLedger {
+/**
+ * @param given What another run has left, in the order of undoing.
+ * @param onChange Told after each change.
+ */
+export function createUndoLedger(
+  given: readonly OpenUndo[] = [],
+  onChange: (left: () => OpenUndo[]) => void = () => undefined,
+): UndoLedger {
   let entries = given.map(({ undo }) => undo).reverse();
   const reasons = new Map(given.map(({ undo, reason }) => [undo, reason]));
   const stages = () => {
@@ -40,17 +46,23 @@ export function createUndoLedger(given: readonly OpenUndo[] = []): UndoLedger {
     return STAGES.map((kinds) => lastFirst.filter(({ kind }) => kinds.includes(kind)));
   };
   const open = () => stages().flat();
+  const left = () => open().map((undo) => ({ undo, reason: reasons.get(undo) ?? NOT_TRIED, remedy: remedyFor(undo) }));
   return {
     add(undo) {
       entries = [...entries, undo];
+      onChange(left);
     },
     settle(undo) {
       entries = entries.filter((entry) => entry !== undo);
       reasons.delete(undo);
+      onChange(left);
     },
-    hold: (undo, reason) => void reasons.set(undo, reason),
+    hold(undo, reason) {
+      reasons.set(undo, reason);
+      onChange(left);
+    },
     open,
     stages,
-    left: () => open().map((undo) => ({ undo, reason: reasons.get(undo) ?? NOT_TRIED, remedy: remedyFor(undo) })),
+    left,
   };
 }

@@ -3,34 +3,53 @@ import { findLatestRun, type CurrentRun } from '../current-run.ts';
 import { printEnd } from '../outcome.ts';
 import { readProgressIfAnswered } from '../read-progress.ts';
 import { readLease } from '../read-lease.ts';
+import { readLeftovers, type LeftOnNode } from '../read-undo.ts';
 import { renderLease } from '../render/lease.ts';
 import { renderProgress } from '../render/progress.ts';
+import { renderLeftovers, renderToUndo } from '../render/undo.ts';
 import { awaitEnd } from '../run-end.ts';
 import { layoutFor, printJson, printLine, type ExitCode } from '../terminal.ts';
 import { follow } from './update.ts';
 
-/** Shows the run that is under way, or how the last one ended; its exit code is that of the run. */
-export async function status(
-  session: Session,
-  flags: { readonly json?: boolean; readonly follow?: boolean },
-): Promise<ExitCode> {
-  const { terminal } = session;
-  const run = await findLatestRun(session);
-  if (run === null) {
-    if (flags.json) printJson(terminal.stdout, { status: 'none' });
-    else printLine(terminal.stdout, `There has been no rolling update of ${session.config.cluster.name} yet.`);
-    return 0;
-  }
-  if (!run.running) return printEnd(terminal, run.identity, await awaitEnd(run.handle), flags);
-  if (flags.follow) return follow(session, run.identity, { ...flags, showPlan: false });
-  return printProgress(session, run, flags);
+interface Flags {
+  readonly json?: boolean;
+  readonly follow?: boolean;
 }
 
-async function printProgress(session: Session, run: CurrentRun, { json = false }): Promise<ExitCode> {
+/** Shows the run that is under way, or how the last one ended, and what is still to be undone; its exit code is that of the run. */
+export async function status(session: Session, flags: Flags): Promise<ExitCode> {
+  const run = await findLatestRun(session);
+  if (run?.running === true && flags.follow) return follow(session, run.identity, { ...flags, showPlan: false });
+  const left = await readLeftovers(session);
+  const stillToUndo = left.map(({ node, view }) => ({ node, view }));
+  const code = run === null ? printNone(session, flags, stillToUndo) : await printRun(session, run, flags, stillToUndo);
+  if (!flags.json && left.length > 0) printLeft(session, left);
+  return code;
+}
+
+type StillToUndo = readonly Pick<LeftOnNode, 'node' | 'view'>[];
+
+function printNone({ terminal, config }: Session, { json = false }: Flags, stillToUndo: StillToUndo): ExitCode {
+  if (json) printJson(terminal.stdout, { status: 'none', stillToUndo });
+  else printLine(terminal.stdout, `There has been no rolling update of ${config.cluster.name} yet.`);
+  return 0;
+}
+
+async function printRun(session: Session, run: CurrentRun, flags: Flags, stillToUndo: StillToUndo): Promise<ExitCode> {
+  if (run.running) return printProgress(session, run, flags, stillToUndo);
+  return printEnd(session.terminal, { ...run.identity, stillToUndo }, await awaitEnd(run.handle), flags);
+}
+
+async function printProgress(
+  session: Session,
+  run: CurrentRun,
+  { json = false }: Flags,
+  stillToUndo: StillToUndo,
+): Promise<ExitCode> {
   const { stdout, env } = session.terminal;
   const progress = await readProgressIfAnswered(session.client, run.handle);
   const lease = await readLease(session.client, session.config.cluster.name);
-  if (json) printJson(stdout, { ...run.identity, status: 'running', progress, lease });
+  if (json) printJson(stdout, { ...run.identity, status: 'running', progress, lease, stillToUndo });
   else if (progress === null) {
     printLine(
       stdout,
@@ -39,8 +58,16 @@ async function printProgress(session: Session, run: CurrentRun, { json = false }
   } else {
     const options = { ...layoutFor(stdout, env), now: new Date(), webUiUrl: run.identity.webUi };
     printLine(stdout, renderProgress(progress, options));
-    const queue = lease === null ? '' : renderLease(lease, run.identity.workflowId, options);
-    if (queue !== '') printLine(stdout, `\n${queue}`);
+    const open = progress.nodes.flatMap(({ undo }) => undo);
+    const parts = [
+      renderToUndo(open, options),
+      lease === null ? '' : renderLease(lease, run.identity.workflowId, options),
+    ];
+    for (const part of parts) if (part !== '') printLine(stdout, `\n${part}`);
   }
   return 0;
+}
+
+function printLeft({ terminal: { stdout, env } }: Session, left: readonly LeftOnNode[]): void {
+  printLine(stdout, `\n${renderLeftovers(left, layoutFor(stdout, env))}`);
 }

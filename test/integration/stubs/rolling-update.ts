@@ -5,6 +5,9 @@ import type { PolicyOverrides } from '../../../domain/policy.ts';
 import type { RollOutcome, RollProgress, RollReport } from '../../../domain/report.ts';
 import { plan, progress } from '../../unit/samples/cli.ts';
 
+/** The real one; it comes to no activity before its first pause is over. */
+export { undoLater } from '../../../workflows/undo-later.ts';
+
 /**
  * Speaks the language of the real workflow and touches nothing. The nodes it is given choose how it ends:
  * `fails`, `waits` for an approval, anything else is done at once.

@@ -1,5 +1,6 @@
 import type { RollPlan } from '../../../domain/plan.ts';
 import type { RollProgress, RollReport } from '../../../domain/report.ts';
+import type { UndoView } from '../../../domain/undo.ts';
 
 const GIB = 1024 ** 3;
 const START = '2026-11-22T03:00:00.000Z';
@@ -152,6 +153,7 @@ export const progress: RollProgress = {
       ],
       guests: [{ vmid: 210, name: 'plex-vm', how: 'live', at: 'home', node: 'pve-node1' }],
       question: null,
+      undo: [],
     },
     {
       node: 'pve-node2',
@@ -168,6 +170,13 @@ export const progress: RollProgress = {
         { vmid: 213, name: 'web-apps-vm', how: 'live', at: 'home', node: 'pve-node2' },
       ],
       question: null,
+      undo: [
+        {
+          undo: { kind: 'maintenance', node: 'pve-node2' },
+          reason: 'its time has not come: the node is still in hand',
+          remedy: 'when the node is well: ha-manager crm-command node-maintenance disable pve-node2',
+        },
+      ],
     },
   ],
 };
@@ -278,4 +287,35 @@ export const refusedReport: RollReport = {
   plan: refusedPlan,
   nodes: [],
   warnings: [],
+};
+
+/** What a failed run has left on a node that is away. */
+export const undoView: UndoView = {
+  cluster: 'homelab',
+  node: 'pve-node1',
+  tries: 4,
+  state: 'waits',
+  nextTry: at('03:50:00'),
+  until: '2026-11-25T03:20:00.000Z',
+  open: [
+    {
+      undo: { kind: 'maintenance', node: 'pve-node1' },
+      reason: 'pve-node1 is not well: does not answer over SSH, is offline for the other nodes',
+      remedy: 'when the node is well: ha-manager crm-command node-maintenance disable pve-node1',
+    },
+    {
+      undo: {
+        kind: 'guest-away',
+        vmid: 210,
+        guestKind: 'qemu',
+        name: 'plex-vm',
+        home: 'pve-node1',
+        away: 'pve-node2',
+        withLocalDisks: false,
+        replicated: false,
+      },
+      reason: 'pve-node1 is not well: does not answer over SSH, is offline for the other nodes',
+      remedy: 'when pve-node1 is well: qm migrate 210 pve-node1 --online, on pve-node2',
+    },
+  ],
 };
