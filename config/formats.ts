@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { isDuration, toMilliseconds, type Duration } from '../domain/duration.ts';
 import { FINDING_CODES, OVERRIDABLE_CODES, type FindingCode } from '../domain/finding.ts';
 import { nearest } from './did-you-mean.ts';
+import { parseRecurrence } from './recurrence.ts';
 
 /** Where a secret is found. The configuration holds this reference, never the secret. */
 export type SecretRef = { readonly env: string } | { readonly file: string };
@@ -46,6 +47,15 @@ export const timeOfDay = textFormat({
   wrong: 'is not a time of day',
   remedy: "Write hours and minutes on a 24-hour clock in quotes, such as '03:00'.",
   test: (text) => /^(?:[01]\d|2[0-3]):[0-5]\d$/.test(text),
+});
+
+/** When a schedule starts its run. */
+export const recurrence = textFormat({
+  syntax: 'recurring time',
+  wrong: 'is not a time that comes again and again',
+  remedy:
+    "Write days and a time on a 24-hour clock, such as 'sunday 03:00', 'monday, thursday 04:30', 'first saturday 09:00' or 'daily 05:00'.",
+  test: (text) => parseRecurrence(text) !== null,
 });
 
 export const timeZone = textFormat({

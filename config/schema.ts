@@ -15,6 +15,7 @@ import {
 import { mailSchema } from './mail-schema.ts';
 import { policySchema } from './policy-schema.ts';
 import { credentialsSchema } from './probe-schema.ts';
+import { schedulesSchema } from './schedules-schema.ts';
 
 const port = z.int().min(1).max(65_535);
 
@@ -106,6 +107,11 @@ export const configSchema = z.strictObject({
     .exactOptional()
     .describe('Mail server that takes reports and questions, and who gets them. Leave it out to get no mail.'),
   credentials: credentialsSchema.default([]).describe('What probes may send to services that ask who they are.'),
+  schedules: schedulesSchema
+    .exactOptional()
+    .describe(
+      'What Temporal starts by itself, instead of cron. `caretaker schedules apply` makes it so; leave out what shall not be started.',
+    ),
   rollingUpdate: policySchema
     .prefault({})
     .describe('How a rolling update behaves. A run may override any of it in its input.'),

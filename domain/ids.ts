@@ -21,6 +21,11 @@ export function rollingUpdatePlanId(cluster: string, time: string): string {
   return `rolling-update-plan/${cluster}/${time}`;
 }
 
+/** Of the plan that a schedule makes; Temporal appends the time. */
+export function scheduledPlanId(cluster: string): string {
+  return rollingUpdatePlanId(cluster, 'scheduled');
+}
+
 /** One id for all nodes of a cluster, so that no two of them can be updated at the same time, whoever asks. */
 export function updateNodeId(cluster: string): string {
   return `update-node/${cluster}`;

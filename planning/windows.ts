@@ -62,22 +62,31 @@ export function openings(windows: readonly MaintenanceWindow[], zone: TimeZone, 
  * jumped over it. A time that comes twice, when clocks are set back, is the first of the two.
  */
 export function firstMomentOf(local: number, zone: TimeZone): number {
-  // No zone is further than a day from UTC, and no two changes of clocks are as near to each other as these two.
-  const before = zone.offsetAt(local - DAY);
-  const after = zone.offsetAt(local + DAY);
-  const exact = [local - before, local - after]
-    .filter((instant) => instant + zone.offsetAt(instant) === local)
-    .sort((a, b) => a - b)[0];
+  const [exact] = momentsOf(local, zone);
   if (exact !== undefined) return exact;
 
   // Local clocks never show it: the moment at which they jump over it.
-  let [early, late] = [local - after, local - before];
+  let [early, late] = [local - zone.offsetAt(local + DAY), local - zone.offsetAt(local - DAY)];
   while (late - early > 1) {
     const middle = Math.floor((early + late) / 2);
     if (middle + zone.offsetAt(middle) >= local) late = middle;
     else early = middle;
   }
   return late;
+}
+
+/** The moments at which local clocks show a time `HH:MM` on a day, counted from 1 January 1970: one, none or two. */
+export function localClock(day: number, time: string, zone: TimeZone): number[] {
+  return momentsOf(day * DAY + minutesOf(time) * 60_000, zone);
+}
+
+function momentsOf(local: number, zone: TimeZone): number[] {
+  // No zone is further than a day from UTC, and no two changes of clocks are as near to each other as these two.
+  const offsets = new Set([zone.offsetAt(local - DAY), zone.offsetAt(local + DAY)]);
+  return [...offsets]
+    .map((offset) => local - offset)
+    .filter((instant) => instant + zone.offsetAt(instant) === local)
+    .sort((a, b) => a - b);
 }
 
 /** `Sunday 2026-11-29 03:00 (Europe/Berlin)`. */
@@ -99,7 +108,7 @@ function merge(found: readonly Opening[]): Opening[] {
 }
 
 /** Day 0 is 1 January 1970, a Thursday. */
-function weekdayOf(day: number): (typeof WEEKDAYS)[number] {
+export function weekdayOf(day: number): (typeof WEEKDAYS)[number] {
   return WEEKDAYS[(((day + 4) % 7) + 7) % 7] ?? 'sunday';
 }
 

@@ -24,6 +24,7 @@ export function rollDocument(report: RollReport, { detail, longest = Infinity }:
     facts: full ? factsOf(report) : [],
     sections: [
       ...overview(report, longest),
+      ...toDo(report),
       ...openUndo(report, longest),
       ...astray(report, longest),
       ...refusals(report, longest),
@@ -107,6 +108,31 @@ function overview({ nodes }: RollReport, longest: number): Section[] {
   return [{ title: plain(''), blocks: items.length === 0 ? [table] : [table, itemsBlock(items, longest)] }];
 }
 
+/** A plan that was made for its own sake. */
+function toDo({ outcome, plan }: RollReport): Section[] {
+  if (outcome !== 'planned' || plan === null) return [];
+  const table: Block = {
+    kind: 'table',
+    columns: [
+      { title: 'Node' },
+      { title: 'To do' },
+      { title: 'Packages', align: 'right' },
+      { title: 'Reboot' },
+      { title: 'Guests', align: 'right' },
+      { title: 'About', flexible: true },
+    ],
+    rows: plan.nodes.map(({ node, action, packages, rebootExpected, moves, leftOut, expectedMilliseconds }): Text[] => [
+      plain(node),
+      plain(action === 'skip' ? 'nothing' : action),
+      plain(String(packages.length + (leftOut?.packages ?? 0))),
+      plain(rebootExpected ? 'yes' : 'no'),
+      plain(String(moves.length + (leftOut?.moves ?? 0))),
+      plain(action === 'skip' ? '–' : describeMilliseconds(expectedMilliseconds)),
+    ]),
+  };
+  return [{ title: plain('Planned'), blocks: [table] }];
+}
+
 function itemsBlock(items: readonly Item[], longest: number): Block {
   const { shown, ...rest } = cutList(items, longest);
   return { kind: 'items', items: shown, ...rest };
@@ -157,7 +183,7 @@ function astray({ nodes }: RollReport, longest: number): Section[] {
 function refusals(report: RollReport, longest: number): Section[] {
   const { blockers, overridden } = findingsInReport(report);
   const refused: Section = {
-    title: { text: 'Refused before anything was touched', tone: 'bad' },
+    title: { text: report.outcome === 'planned' ? 'In its way' : 'Refused before anything was touched', tone: 'bad' },
     blocks: [itemsBlock(blockers.map(findingItem), longest)],
   };
   const overrides: Section = {
@@ -165,7 +191,7 @@ function refusals(report: RollReport, longest: number): Section[] {
     blocks: [itemsBlock(overridden.map(findingItem), longest)],
   };
   return [
-    ...(report.outcome === 'refused' && blockers.length > 0 ? [refused] : []),
+    ...((report.outcome === 'refused' || report.outcome === 'planned') && blockers.length > 0 ? [refused] : []),
     ...(overridden.length > 0 ? [overrides] : []),
   ];
 }

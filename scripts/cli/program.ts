@@ -10,6 +10,15 @@ import { pause } from './commands/pause.ts';
 import { plan } from './commands/plan.ts';
 import { report, type ReportFlags } from './commands/report.ts';
 import { resume } from './commands/resume.ts';
+import {
+  applySchedules,
+  listSchedules,
+  pauseSchedule,
+  planSchedules,
+  removeSchedules,
+  resumeSchedule,
+  triggerSchedule,
+} from './commands/schedules.ts';
 import { skip } from './commands/skip.ts';
 import { status } from './commands/status.ts';
 import { forgetUndo, retryUndo, undo } from './commands/undo.ts';
@@ -141,6 +150,7 @@ function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Co
     .action((node: string, entry: string | undefined) =>
       run((session) => forgetUndo(session, node, entry, undoing.opts<Json>())),
     );
+  addSchedules(program, run);
   program
     .command('lab')
     .description('start a simulated Proxmox cluster on this machine; lab mail shows the mails it took')
@@ -151,6 +161,50 @@ function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Co
     .action(async (args: string[]) => finish(await lab(args)));
   return program;
 }
+
+type Run = (command: (session: Session) => Promise<ExitCode>) => Promise<void>;
+
+function addSchedules(program: Command, run: Run): void {
+  const schedules = program
+    .command('schedules')
+    .description('what Temporal starts by itself, instead of cron')
+    .helpCommand(false);
+  for (const { name, description, command } of SCHEDULE_COMMANDS) {
+    schedules
+      .command(name)
+      .description(description)
+      .option('--json', 'print one JSON document')
+      .action((flags: Json) => run((session) => command(session, flags)));
+  }
+  schedules
+    .command('pause')
+    .description('start nothing until it is resumed; a run that is under way goes on')
+    .argument('<schedule>')
+    .option('--note <text>', 'why, for those who find it paused')
+    .action((name: string, { note }: { note?: string }) => run((session) => pauseSchedule(session, name, note)));
+  schedules
+    .command('resume')
+    .description('let a paused one start its runs again')
+    .argument('<schedule>')
+    .action((name: string) => run((session) => resumeSchedule(session, name)));
+  schedules
+    .command('trigger')
+    .description('start its run now, unless one is under way')
+    .argument('<schedule>')
+    .action((name: string) => run((session) => triggerSchedule(session, name)));
+  schedules
+    .command('remove')
+    .description('take it out of Temporal, or all of them')
+    .argument('[schedule]')
+    .option('--json', 'print one JSON document')
+    .action((name: string | undefined, flags: Json) => run((session) => removeSchedules(session, name, flags)));
+}
+
+const SCHEDULE_COMMANDS = [
+  { name: 'plan', description: 'show what apply would change', command: planSchedules },
+  { name: 'apply', description: 'make them what the configuration says', command: applySchedules },
+  { name: 'list', description: 'list them with their next and last runs', command: listSchedules },
+] as const;
 
 const REQUESTS = [
   { name: 'pause', description: 'hold the run at its next safe point', command: pause },

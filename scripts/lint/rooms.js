@@ -9,7 +9,7 @@ const ROOMS = {
   activities: { values: ['domain', 'planning', 'clients'], types: ['config'] },
   clients: {},
   config: { values: ['domain'] },
-  schedules: { values: ['domain', 'config'], types: ['workflows'] },
+  schedules: { values: ['domain', 'planning', 'config'], types: ['workflows'] },
   workers: { values: ['domain', 'planning', 'activities', 'clients', 'config'], types: ['workflows'] },
   scripts: {
     values: [

@@ -35,7 +35,7 @@ function cutSome(seed: number, cutsSoFar: () => number): FaultBehavior {
     const nth = connections.get(point.machine) ?? 0;
     connections.set(point.machine, nth + 1);
     // A connection may end before its number of bytes, so it is counted what was really cut.
-    if (cutsSoFar() >= CUTS || draw(seed, 'whether', point.machine, nth) > 0.35) return undefined;
+    if (cutsSoFar() >= CUTS || draw(seed, 'whether', point.machine, nth) > 0.6) return undefined;
     return { do: 'cut', bytes: drawWhole({ from: 0, to: LONGEST }, seed, 'where', point.machine, nth) };
   };
 }

@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mailId } from '../../domain/ids.ts';
+import { mailId, scheduledPlanId } from '../../domain/ids.ts';
 import type { RollReport } from '../../domain/report.ts';
 import { aVm, theSoftware } from '../helpers/builders.ts';
 import { timeSkippingEnvironment } from '../helpers/temporal.ts';
@@ -77,6 +77,38 @@ describe('the mail about a run', () => {
     expect(canceled.mails.map(({ subject }) => subject)).toEqual([
       expect.stringMatching(/^ABORTED: rolling update of /) as string,
     ]);
+  });
+
+  it('comes for a plan that a schedule has made, with what would be done and what is in its way', async () => {
+    const world = aWorld([aVm(100, { lock: 'snapshot' })]);
+    const id = `${scheduledPlanId(world.name)}-2026-12-05T08:00:00Z`;
+    const report = await roll(environment, world, {
+      id,
+      input: [{ dryRun: true }],
+      meanwhile: untilMailed(world),
+    });
+    expect(report.outcome).toBe('planned');
+    expect(world.changes()).toEqual([]);
+    const [mail] = world.mails;
+    expect(mail?.subject).toBe(`Rolling update of ${world.name}: ${report.reason}`);
+    expect(mail?.text).toMatch(/^ *pve1 +update +\d+ +/m);
+    expect(mail?.text).toMatch(/In its way[^]*vm-100 \(100\) is locked \(snapshot\)/);
+  });
+
+  it('does not come for a scheduled plan with nothing to do', async () => {
+    const upToDate = aWorld();
+    for (const node of upToDate.nodes) upToDate.software.set(node, theSoftware(node));
+    const id = `${scheduledPlanId(upToDate.name)}-2026-12-05T08:00:00Z`;
+    const children: string[] = [];
+    await roll(environment, upToDate, {
+      id,
+      input: [{ dryRun: true }],
+      meanwhile: async (run) => {
+        await run.report;
+        children.push(...(await startedBy(run)));
+      },
+    });
+    expect(children).toEqual([]);
   });
 
   it('does not come for a dry run, nor when there was nothing to do', async () => {

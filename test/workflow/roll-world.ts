@@ -349,10 +349,12 @@ export function roll(
     readonly signalWithStart?: string;
     /** It runs inside an activity of another run, whose clock it must leave alone. */
     readonly beside?: boolean;
+    readonly id?: string;
   } = {},
 ): Promise<RollReport> {
-  const { input = [], meanwhile = nothing, signalWithStart, beside = false } = options;
-  const what = { type: 'rollingUpdate', args: input, beside, ...(signalWithStart ? { signal: signalWithStart } : {}) };
+  const { input = [], meanwhile = nothing, signalWithStart, beside = false, id } = options;
+  const signal = signalWithStart ? { signal: signalWithStart } : {};
+  const what = { type: 'rollingUpdate', args: input, beside, ...signal, ...(id === undefined ? {} : { id }) };
   return start(environment, world, what, meanwhile);
 }
 
