@@ -11,7 +11,7 @@ import type { ClusterSnapshot, Guest, GuestHa, HaArming, HaState, LrmState, Node
 import type { ActivityDeps } from './deps.ts';
 import { isPassing, NoClearAnswer } from './guard.ts';
 import { readHaAffinities } from './ha-affinities.ts';
-import { readMobility } from './mobility.ts';
+import { readMobility, type CpuModels } from './mobility.ts';
 import { mapLimited } from './map-limited.ts';
 
 /** A homelab node answers a handful of calls at a time; more only queue up in its three API workers. */
@@ -42,11 +42,13 @@ export function createClusterActivities(deps: ActivityDeps) {
         haResources.filter((each) => each.state !== 'ignored').map((each) => each.sid),
       );
       const online = new Set(status.nodes.filter((node) => node.online).map((node) => node.name));
+      const cpuModels = once(() => readCpuModels(deps, [...online]));
       const { resources, guests } = await readGuests(deps, (guest, listed) => ({
         ha: ha.get(guest.vmid) ?? null,
         reachable: online.has(guest.node),
         askMobility: leaving.includes(guest.node),
         resources: listed,
+        cpuModels,
       }));
       return {
         cluster: status.name ?? '',
@@ -70,6 +72,20 @@ export function createClusterActivities(deps: ActivityDeps) {
       };
     },
   };
+}
+
+/** Asked for only where a guest depends on it. */
+async function readCpuModels({ proxmox }: ActivityDeps, nodes: readonly string[]): Promise<CpuModels> {
+  const models = await mapLimited(nodes, PARALLEL_READS, async (node) => {
+    const { cpuModel } = await proxmox.nodeStatus(node);
+    return [node, cpuModel ?? `a model that ${node} does not tell`] as const;
+  });
+  return new Map(models);
+}
+
+function once<T>(read: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  return () => (answer ??= read());
 }
 
 /** Any online node can say; the first that answers is believed, for a split shows in the quorum figures themselves. */
@@ -131,6 +147,7 @@ interface GuestContext {
   readonly reachable: boolean;
   readonly askMobility: boolean;
   readonly resources: ClusterResources;
+  readonly cpuModels: () => Promise<CpuModels>;
 }
 
 /** The list and each guest's own word; a guest that moves or is deleted in between makes the list outdated. */
@@ -162,7 +179,7 @@ async function readGuest(deps: ActivityDeps, resource: GuestResource, context: G
   // One that is locked does not say, and must not move.
   const mobility =
     context.askMobility && running && status?.lock === undefined
-      ? await readMobility(deps.proxmox, resource, context.resources)
+      ? await readMobility(deps.proxmox, resource, context.resources, context.cpuModels)
       : { obstacles: [], hasLocalDisks: false, replicatedTo: [], startupOrder: null };
   // What is under HA is started by the HA manager or not at all.
   const idle = context.askMobility && status !== null && !running && context.ha === null;

@@ -7,6 +7,9 @@ import {
 } from '../clients/proxmox/index.ts';
 import type { Guest, Obstacle } from '../domain/cluster.ts';
 
+/** Models of CPU by node, of those that are online. */
+export type CpuModels = ReadonlyMap<string, string>;
+
 type Mobility = Pick<Guest, 'obstacles' | 'hasLocalDisks' | 'replicatedTo' | 'startupOrder'>;
 
 /** What holds a guest on its node, asked of Proxmox and read from its configuration. */
@@ -14,6 +17,7 @@ export async function readMobility(
   proxmox: ProxmoxClient,
   guest: GuestRef,
   resources: ClusterResources,
+  cpuModels: () => Promise<CpuModels>,
 ): Promise<Mobility> {
   const [preconditions, config, replications] = await Promise.all([
     preconditionsOf(proxmox, guest),
@@ -25,7 +29,12 @@ export async function readMobility(
   const byTarget = preconditions ? targetObstacles(preconditions) : [];
   if (guest.type === 'qemu') {
     return {
-      obstacles: [...deviceObstacles(preconditions), ...imageObstacles(preconditions), ...byTarget],
+      obstacles: [
+        ...deviceObstacles(preconditions),
+        ...imageObstacles(preconditions),
+        ...(await cpuObstacles(config.raw['cpu'], guest.node, cpuModels)),
+        ...byTarget,
+      ],
       hasLocalDisks: (preconditions?.localDisks.length ?? 0) > 0 || generatedImages(preconditions).length > 0,
       replicatedTo,
       startupOrder,
@@ -37,6 +46,21 @@ export async function readMobility(
     replicatedTo,
     startupOrder,
   };
+}
+
+/** Proxmox does not ask: a VM that was shown the CPU of its node meets other instructions there, and may crash. */
+async function cpuObstacles(
+  cpu: string | undefined,
+  home: string,
+  readModels: () => Promise<CpuModels>,
+): Promise<Obstacle[]> {
+  const type = /^(?:cputype=)?(host|max)(?:,|$)/.exec(cpu ?? '')?.[1];
+  if (type === undefined) return [];
+  const models = await readModels();
+  const own = models.get(home) ?? 'an unknown model';
+  return [...models].flatMap(([target, model]): Obstacle[] =>
+    target === home || model === own ? [] : [{ code: 'cpu-model', detail: `${type}: ${own}, and ${model}`, target }],
+  );
 }
 
 /** Containers have the call since Proxmox 9.0; before, their configuration alone must do. */

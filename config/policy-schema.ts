@@ -29,6 +29,7 @@ export const DEFAULT_POLICY: Policy = {
   probes: [],
   parallelMigrations: 2,
   localDisks: 'replicated',
+  hostCpu: 'same-model',
   memoryReservePercent: 10,
   disarmHa: 'never',
   cephIgnore: [],
@@ -169,6 +170,11 @@ const policyFields = {
       'Whether `apt-get autoremove` runs on a node: never, or after this run has rebooted it and it has proved well. The kernel from before the reboot and the running one always stay.',
     ),
   parallelMigrations: z.int().min(1).max(16).describe('How many guests of a node move at the same time.'),
+  hostCpu: z
+    .enum(['same-model', 'any'])
+    .describe(
+      'A VM with the CPU type `host` or `max` moves while it runs only to a node with the same model of CPU (`same-model`), since it may crash on another one; or to any (`any`).',
+    ),
   localDisks: z
     .enum(['replicated', 'always', 'never'])
     .describe('Whether VMs may copy their local disks while they move: only replicated ones, always, or never.'),

@@ -38,6 +38,7 @@ export interface Obstacle {
     | 'mapped-resource'
     | 'bind-mount'
     | 'local-image'
+    | 'cpu-model'
     | 'storage-unavailable'
     | 'ha-rule'
     | 'replication-target';

@@ -32,6 +32,8 @@ export interface Policy {
   readonly parallelMigrations: number;
   /** Whether VMs may copy their local disks while moving: only replicated ones, always, or never. */
   readonly localDisks: 'replicated' | 'always' | 'never';
+  /** Where a VM with the CPU of its node (`host`, `max`) may move while it runs. */
+  readonly hostCpu: 'same-model' | 'any';
   /** Share of a node's memory, in percent, that guests must leave free for the system and the ZFS cache. */
   readonly memoryReservePercent: number;
   /** Blockers that a person takes upon himself, by their codes; safety rules cannot be among them. */

@@ -8,6 +8,8 @@ export interface NodeSpec {
   readonly address: string;
   readonly memory: number;
   readonly cpus: number;
+  /** As /proc/cpuinfo names it. */
+  readonly cpuModel?: string;
   /** Corosync votes, 1 unless an operator said otherwise. */
   readonly votes: number;
   /** Installed kernels, oldest first. */
@@ -54,6 +56,8 @@ export interface GuestSpec {
   readonly node: string;
   readonly memory: number;
   readonly cores: number;
+  /** CPU type of a VM as its config line has it: `host`, `x86-64-v2-AES`. */
+  readonly cpu?: string;
   readonly disks: readonly DiskSpec[];
   /** What lies in the drive of a VM, as a config line: `local:iso/debian.iso,media=cdrom`. */
   readonly cdrom?: string;

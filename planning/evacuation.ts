@@ -185,7 +185,9 @@ interface Circumstances {
 }
 
 function obstaclesTo(guest: Guest, target: string, { policy, rules, places }: Circumstances): Obstacle[] {
-  const known = guest.obstacles.filter((obstacle) => obstacle.target === undefined || obstacle.target === target);
+  const known = guest.obstacles
+    .filter((obstacle) => obstacle.target === undefined || obstacle.target === target)
+    .filter(({ code }) => code !== 'cpu-model' || policy.hostCpu === 'same-model');
   // Since 9.0 Proxmox itself names the rules that are in the way.
   const byRule = known.some(({ code }) => code === 'ha-rule') ? [] : affinityObstacles(guest, target, rules, places);
   return [...known, ...byRule, ...diskObstacles(guest, target, policy)];
@@ -216,6 +218,12 @@ function remedyForHeld({ vmid, ha }: Guest, reasons: readonly Obstacle[]): strin
     return reasons.some((reason) => reason.code === 'ha-rule')
       ? 'change or disable the HA rule for the update (Datacenter, HA, Affinity Rules)'
       : `remove what holds it, or take ${ha.sid} out of HA and set rollingUpdate.guests.overrides.${vmid}`;
+  }
+  if (reasons.length > 0 && reasons.every((reason) => reason.code === 'cpu-model')) {
+    return (
+      'give it a CPU type that all nodes have, such as x86-64-v2-AES, let it move all the same with ' +
+      `rollingUpdate.hostCpu "any", or set rollingUpdate.guests.overrides.${vmid} to "shutdown"`
+    );
   }
   return reasons.some((reason) => reason.code === 'local-disk')
     ? `replicate its disks, allow copying them with rollingUpdate.localDisks "always", ` +
@@ -262,6 +270,7 @@ function describeObstacles(obstacles: readonly Obstacle[]): string {
     'mapped-resource': 'mapped device',
     'bind-mount': 'bind mount',
     'local-image': 'image of its own node in its drive,',
+    'cpu-model': 'CPU type',
     'storage-unavailable': 'storage missing',
     'ha-rule': 'HA',
     'replication-target': 'replicated elsewhere',

@@ -89,12 +89,14 @@ function readNodeStatus(data: unknown): NodeStatus {
   const raw = record(data, 'node status');
   const memory = optionalRecord(raw['memory']);
   const root = optionalRecord(raw['rootfs']);
+  const cpu = optionalRecord(raw['cpuinfo']);
   return {
     uptime: count(raw['uptime']) ?? 0,
     kernel: kernelRelease(raw),
     pveVersion: optionalText(raw['pveversion']),
     loadAverage: (Array.isArray(raw['loadavg']) ? raw['loadavg'] : []).map((load) => count(load) ?? 0),
-    cpus: count(optionalRecord(raw['cpuinfo'])['cpus']),
+    cpus: count(cpu['cpus']),
+    cpuModel: optionalText(cpu['model']),
     memoryTotal: count(memory['total']),
     memoryUsed: count(memory['used']),
     rootTotal: count(root['total']),

@@ -198,6 +198,8 @@ export interface NodeStatus {
   readonly pveVersion: string | undefined;
   readonly loadAverage: readonly number[];
   readonly cpus: number | undefined;
+  /** `Intel(R) Xeon(R) CPU E5-2630L 0 @ 2.00GHz` */
+  readonly cpuModel: string | undefined;
   readonly memoryTotal: number | undefined;
   readonly memoryUsed: number | undefined;
   readonly rootTotal: number | undefined;

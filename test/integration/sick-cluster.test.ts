@@ -20,6 +20,7 @@ function sickSite(): Site {
     nodes: [
       {
         ...one!,
+        cpuModel: 'Intel(R) Xeon(R) CPU E5-2690 v2 @ 3.00GHz',
         packages: one!.packages.map((spec) => ({
           ...spec,
           ...(spec.name === 'corosync' ? { held: true } : {}),
@@ -49,6 +50,7 @@ function sickSite(): Site {
       containerSpec(303, 'media', 'pve1', { bindMounts: { mp0: '/tank/media,mp=/media' } }),
       vmSpec(304, 'unreplicated-vm', 'pve1', localOnly),
       vmSpec(305, 'giant-vm', 'pve1', { memory: 80 * GiB, disks: [] }),
+      vmSpec(309, 'compiler-vm', 'pve1', { cpu: 'host,flags=+aes', disks: [] }),
       vmSpec(306, 'broken-vm', 'pve2', { ha: 'started', disks: [] }),
       vmSpec(307, 'retired-vm', 'pve2', { running: false, disks: [] }),
       vmSpec(308, 'spare-vm', 'pve2', { running: false, onboot: false, disks: [] }),
@@ -169,11 +171,12 @@ describe('the plan for a sick cluster', () => {
 
   it('says of each guest that cannot leave what holds it', () => {
     const reasons = new Map(found('guest-cannot-move').map(({ vmid, message }) => [vmid, message]));
-    expect([...reasons.keys()].sort()).toEqual([301, 302, 303, 304]);
+    expect([...reasons.keys()].sort()).toEqual([301, 302, 303, 304, 309]);
     expect(reasons.get(301)).toContain('passed-through device hostpci0');
     expect(reasons.get(302)).toContain('local:iso/debian-13.iso');
     expect(reasons.get(303)).toContain('bind mount mp0 /tank/media');
     expect(reasons.get(304)).toContain('local disk');
+    expect(reasons.get(309)).toMatch(/CPU type host: .*E5-2690 v2.*, and .*E5-2630L/);
   });
 
   it('says of each stopped guest that the boot of its node will start, and of no other', () => {

@@ -5,6 +5,8 @@ import type {
   GuestResource,
   GuestStatus,
   HaResource,
+  MigratePreconditions,
+  NodeStatus,
   ProxmoxClient,
 } from '../../clients/proxmox/index.ts';
 import { activitiesOver, activityEnvironment, answered, fakeDeps } from '../helpers/fake-deps.ts';
@@ -45,6 +47,16 @@ function aConfig(onBoot: boolean): GuestConfig {
     ...{ startup: {}, agent: false, memory: undefined, raw: {} },
   };
 }
+
+const FREE_TO_MOVE: MigratePreconditions = {
+  ...{ allowedNodes: ['pve2'], notAllowed: new Map(), running: true, localDisks: [], localImages: [] },
+  ...{ localResources: [], mappedResources: [], dependentHaResources: [] },
+};
+
+const A_NODE: NodeStatus = {
+  ...{ uptime: 1, kernel: undefined, pveVersion: undefined, loadAverage: [], cpus: 24, cpuModel: undefined },
+  ...{ memoryTotal: 1, memoryUsed: 1, rootTotal: 1, rootAvailable: 1 },
+};
 
 function goneFrom(node: string): Error {
   const path = `/nodes/${node}/qemu/100/status/current`;
@@ -98,6 +110,27 @@ describe('the picture of the cluster', () => {
     );
     const { guests } = await activityEnvironment().run(readCluster, { leaving: ['pve1'] });
     expect(guests).toMatchObject([{ vmid: 100, lock: 'backup', obstacles: [] }]);
+  });
+
+  it.each([
+    ['host', ['pve2']],
+    ['cputype=max,flags=+aes', ['pve2']],
+    ['x86-64-v2-AES', []],
+    [undefined, []],
+  ])('says of a running VM of CPU type %s where it would meet another model of CPU: %j', async (cpu, targets) => {
+    const guest = { ...aConfig(true), raw: cpu === undefined ? {} : { cpu } };
+    const proxmox: Partial<ProxmoxClient> = {
+      ...aPair(() => Promise.resolve(running()), [listed(100, 'pve1')]),
+      guestConfig: () => Promise.resolve(guest),
+      replications: () => Promise.resolve([]),
+      migratePreconditions: () => Promise.resolve(FREE_TO_MOVE),
+      nodeStatus: (node) => Promise.resolve({ ...A_NODE, cpuModel: node === 'pve1' ? 'E5-2690 v2' : 'E5-2630L' }),
+    };
+    const { readCluster } = activitiesOver(fakeDeps({ proxmox, exec: () => answered(VOTES) }));
+    const { guests } = await activityEnvironment().run(readCluster, { leaving: ['pve1'] });
+    expect(guests[0]?.obstacles.map(({ code, target }) => [code, target])).toEqual(
+      targets.map((target) => ['cpu-model', target]),
+    );
   });
 
   it('says of stopped guests of the nodes in question, but for those under HA, whether a boot starts them', async () => {

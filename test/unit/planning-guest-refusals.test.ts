@@ -47,6 +47,26 @@ describe('what a guest allows', () => {
     expect(findings[0]?.remedy).toContain('rollingUpdate.guests.overrides.100 to "shutdown"');
   });
 
+  it('keeps a VM of CPU type host on its model of CPU, unless the policy says otherwise', () => {
+    const nodes = [aNode('pve1'), aNode('pve2'), aNode('pve3')];
+    const detail = 'host: Xeon E5-2690 v2, and Xeon E5-2630L';
+    const others = (...targets: string[]) =>
+      aVm(100, { obstacles: targets.map((target) => ({ code: 'cpu-model' as const, detail, target })) });
+    const plan = (guest: Guest, policy = aPolicy()) =>
+      planEvacuation(aCluster({ nodes, guests: [guest] }), 'pve1', policy);
+
+    expect(plan(others('pve2')).moves).toMatchObject([{ target: 'pve3' }]);
+    const { moves, findings } = plan(others('pve2', 'pve3'));
+    expect(moves).toEqual([]);
+    expect(findings).toMatchObject([{ code: 'guest-cannot-move' }]);
+    expect(findings[0]?.message).toContain(`CPU type ${detail} on pve2`);
+    expect(findings[0]?.remedy).toMatch(/such as x86-64-v2-AES, .*hostCpu "any"/);
+    expect(plan(others('pve2', 'pve3'), aPolicy({ hostCpu: 'any' }))).toMatchObject({
+      moves: [{ vmid: 100 }],
+      findings: [],
+    });
+  });
+
   it('shuts such a guest down where the policy says so', () => {
     const held = aVm(100, { obstacles: [{ code: 'passthrough', detail: 'hostpci0' }] });
     const { moves, findings } = evacuate([held], { guests: { overrides: { '100': 'shutdown' } } });

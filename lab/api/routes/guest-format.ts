@@ -108,6 +108,7 @@ export function guestConfig(guest: Guest): Record<string, unknown> {
     onboot: spec.onboot ? 1 : 0,
     ...volumes,
     ...(spec.cdrom === undefined ? {} : { ide2: spec.cdrom }),
+    ...(spec.cpu === undefined ? {} : { cpu: spec.cpu }),
     ...spec.devices,
     ...spec.bindMounts,
     ...(spec.startup === undefined ? {} : { startup: spec.startup }),

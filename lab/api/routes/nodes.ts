@@ -183,7 +183,7 @@ function status({ cluster, node }: Call): unknown {
       cores: spec.cpus / 2,
       cpus: spec.cpus,
       sockets: 2,
-      model: 'Intel(R) Xeon(R) CPU E5-2630L 0 @ 2.00GHz',
+      model: spec.cpuModel ?? 'Intel(R) Xeon(R) CPU E5-2630L 0 @ 2.00GHz',
       mhz: '2000.000',
       hvm: '1',
       flags: 'vmx',
