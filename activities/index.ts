@@ -9,6 +9,7 @@ import { guardAll } from './guard.ts';
 import { createGuestActivities } from './guests.ts';
 import { createMailActivities } from './mail.ts';
 import { createHaArmingActivities } from './ha-arming.ts';
+import { createKernelCanaryActivities } from './kernel-canary.ts';
 import { createLeaseActivities } from './lease.ts';
 import { createMaintenanceActivities } from './maintenance.ts';
 import { createNodeActivities } from './node.ts';
@@ -38,6 +39,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createReplicationActivities(deps),
     ...createGuestActivities(deps),
     ...createUpgradeActivities(deps),
+    ...createKernelCanaryActivities(deps),
     ...createRebootActivities(deps),
     ...createMailActivities(deps),
     ...createWindowActivities(),

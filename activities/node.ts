@@ -36,7 +36,13 @@ export function createNodeActivities(deps: ActivityDeps) {
         pending: pending
           .map((each) => ({ name: each.name, from: each.from ?? null, to: each.to }))
           .sort((a, b) => (a.name < b.name ? -1 : 1)),
-        kernels: { running: boot.runningKernel, installed, pinned: boot.pinned, nextBoot: boot.nextBoot },
+        kernels: {
+          running: boot.runningKernel,
+          installed,
+          pinned: boot.pinned,
+          nextBoot: boot.nextBoot,
+          canPin: boot.canPin,
+        },
         bootId: boot.bootId,
       };
     },
@@ -93,17 +99,25 @@ export async function readBootState(deps: ActivityDeps, node: string): Promise<B
   return { bootId, runningKernel };
 }
 
-async function readBootAndPins(deps: ActivityDeps, node: string) {
+/** What runs, and the pins as they are in their files: the boot loader knows of them after a refresh. */
+export async function readBootAndPins(deps: ActivityDeps, node: string) {
   const pin = (name: string) => `printf '%s=' ${name}; cat /etc/kernel/${name} 2>/dev/null | head -n 1; echo`;
   const script = [
     'cat /proc/sys/kernel/random/boot_id && uname -r || exit 1',
     pin('proxmox-boot-pin'),
     pin('next-boot-pin'),
+    'command -v proxmox-boot-tool >/dev/null && echo proxmox-boot-tool=yes; true',
   ].join('\n');
   const result = await deps.ssh(node).exec(script, { timeoutMs: 20_000, signal: cancellationSignal() });
   const [bootId = '', runningKernel = '', ...pins] = lines(succeeded(result, node, 'read kernels'));
   const pinned = (name: string) => pins.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1) || null;
-  return { bootId, runningKernel, pinned: pinned('proxmox-boot-pin'), nextBoot: pinned('next-boot-pin') };
+  return {
+    bootId,
+    runningKernel,
+    pinned: pinned('proxmox-boot-pin'),
+    nextBoot: pinned('next-boot-pin'),
+    canPin: pinned('proxmox-boot-tool') !== null,
+  };
 }
 
 /** Null when it was done, else why not, in the words of apt. A mirror or the name service gets a second chance. */

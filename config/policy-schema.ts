@@ -25,6 +25,7 @@ export const DEFAULT_POLICY: Policy = {
   timeZone: null,
   windowFit: 'expected',
   soak: '0 seconds',
+  canaryKernel: 'never',
   autoremove: 'never',
   probes: [],
   parallelMigrations: 2,
@@ -164,6 +165,11 @@ const policyFields = {
   probes: probesSchema.describe(
     'What must be well before the first node and after each one. A probe that fails beforehand refuses the run; one that fails at the end of the soak stops the line.',
   ),
+  canaryKernel: z
+    .enum(['never', 'when-new'])
+    .describe(
+      'Whether a new kernel is tried first (`when-new`): the one that runs is pinned, the new one is booted once (`proxmox-boot-tool kernel pin --next-boot`), and the pin is taken out when the node has proved well. A node that is up but not well boots the old one at its next start. A kernel that does not come up at all is started again until a person chooses the old one in the boot menu. A kernel that somebody has pinned is left as it is.',
+    ),
   autoremove: z
     .enum(['never', 'after-proven-boot'])
     .describe(

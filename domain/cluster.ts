@@ -160,6 +160,8 @@ export interface NodeKernels {
   readonly pinned: string | null;
   /** `proxmox-boot-tool kernel pin --next-boot`: booted once. */
   readonly nextBoot: string | null;
+  /** `proxmox-boot-tool` is there. */
+  readonly canPin: boolean;
 }
 
 /** What a node looks like from outside and from within, for the proof that it is a full member. */

@@ -20,6 +20,8 @@ export const ErrorType = {
   UpgradeFailed: 'UpgradeFailed',
   /** The node did not prove a reboot in time. */
   RebootNotProven: 'RebootNotProven',
+  /** A new kernel was booted for a trial and did not prove well; a person decides whether it stays. */
+  KernelNotProven: 'KernelNotProven',
   /** The node is back but not a full member of the cluster. */
   RejoinFailed: 'RejoinFailed',
   /** A probe that was well before the update is not any more. */

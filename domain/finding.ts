@@ -21,6 +21,7 @@ export const FINDING_CODES = {
   'upgrade-running': 'never',
   'major-upgrade': 'never',
   'pin-broken': 'never',
+  'no-canary': 'never',
   'ha-error': 'never',
   'guest-cannot-move': 'never',
   'guest-refused': 'never',

@@ -31,6 +31,12 @@ export interface GuestMove {
   readonly replicated: boolean;
 }
 
+/** A new kernel that is booted once, and the one that is booted again unless the node then proves well. */
+export interface KernelCanary {
+  readonly tries: string;
+  readonly fallback: string;
+}
+
 export interface NodePlan {
   readonly node: string;
   readonly action: 'update' | 'reboot' | 'skip';
@@ -38,6 +44,8 @@ export interface NodePlan {
   readonly reason: string;
   readonly packages: readonly PackageUpdate[];
   readonly rebootExpected: boolean;
+  /** Absent where no new kernel is expected, and where the policy boots it without a trial. */
+  readonly canary?: KernelCanary;
   /** Set the HA maintenance flag around the update. */
   readonly maintenance: boolean;
   readonly quorum: QuorumForecast;

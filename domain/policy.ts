@@ -26,6 +26,8 @@ export interface Policy {
   readonly soak: Duration;
   /** Asked before the first node and after each one. */
   readonly probes: readonly Probe[];
+  /** Whether a new kernel is booted once first, and made the default only when the node has proved well with it. */
+  readonly canaryKernel: 'never' | 'when-new';
   /** Whether packages that nothing needs, old kernels among them, are removed once a node has booted and proved well. */
   readonly autoremove: 'never' | 'after-proven-boot';
   /** How many guests of a node move at the same time. */

@@ -62,6 +62,8 @@ export interface RebootProof {
   readonly bootIdAfter: string;
   readonly kernelBefore: string;
   readonly kernelAfter: string;
+  /** `kernelAfter` was booted for one boot first; `on-trial` as long as it is not proved that the node is well with it. */
+  readonly canary?: 'on-trial' | 'kept';
 }
 
 export type NodeOutcome = 'planned' | 'updated' | 'skipped' | 'failed' | 'refused' | 'aborted' | 'not-reached';

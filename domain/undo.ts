@@ -7,6 +7,17 @@ export type Undo =
   | { readonly kind: 'ha-armed' }
   /** Ceph was told not to mark the OSDs of a host out. */
   | { readonly kind: 'ceph-noout'; readonly node: string }
+  /** A new kernel was to be booted once, with the one that ran pinned to be booted after it. */
+  | {
+      readonly kind: 'kernel-pin';
+      readonly node: string;
+      readonly tries: string;
+      readonly fallback: string;
+      /** The boot in which it was pinned: in any later one the new kernel has had its trial. */
+      readonly bootId: string;
+      /** `on-trial`: the new kernel has come up. `proven`: the node is well with it, and the pin may go. */
+      readonly trial: 'armed' | 'on-trial' | 'proven';
+    }
   /** A backup job that was enabled and is held back. */
   | { readonly kind: 'backup-job'; readonly id: string }
   | {
@@ -80,6 +91,8 @@ export function undoKey(undo: Undo): string {
       return 'ha';
     case 'ceph-noout':
       return 'noout';
+    case 'kernel-pin':
+      return 'kernel';
     case 'backup-job':
       return `backup:${undo.id}`;
     case 'guest-away':

@@ -27,8 +27,13 @@ export function needsReboot(kernels: NodeKernels): boolean {
 
 /** Whether installing `pending` will make a reboot needed; a pin keeps the running kernel whatever is installed. */
 export function willNeedReboot(kernels: NodeKernels, pending: readonly PackageUpdate[]): boolean {
+  return needsReboot(afterUpgrade(kernels, pending));
+}
+
+/** The kernels of a node once `pending` is installed. */
+export function afterUpgrade(kernels: NodeKernels, pending: readonly PackageUpdate[]): NodeKernels {
   const coming = pending.map((update) => kernelOfPackage(update.name)).filter((release) => release !== null);
-  return needsReboot({ ...kernels, installed: [...kernels.installed, ...coming] });
+  return { ...kernels, installed: [...kernels.installed, ...coming] };
 }
 
 /** Compares releases such as `6.8.12-11-pve` number by number. */

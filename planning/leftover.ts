@@ -2,6 +2,7 @@ import type { ClusterSnapshot } from '../domain/cluster.ts';
 import type { GuestMove } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import { undoKey, type OpenUndo, type Undo } from '../domain/undo.ts';
+import { howToEndTrial } from './canary.ts';
 import type { RejoinExpectation } from './rejoin.ts';
 
 /** What undoing goes by. */
@@ -89,6 +90,8 @@ export function remedyFor(undo: Undo): string {
       return 'when every node is back: pvesh create /cluster/ha/status/arm-ha, on any node';
     case 'ceph-noout':
       return `when ${undo.node} is well: ceph osd rm-noout ${undo.node}`;
+    case 'kernel-pin':
+      return howToEndTrial(undo);
     case 'backup-job':
       return `pvesh set /cluster/backup/${undo.id} --enabled 1, on any node`;
     case 'guest-away':

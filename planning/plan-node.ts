@@ -2,10 +2,11 @@ import type { ClusterSnapshot, NodeSoftware } from '../domain/cluster.ts';
 import type { Finding } from '../domain/finding.ts';
 import type { NodePlan, QuorumForecast } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
+import { canaryFindings, canaryOf } from './canary.ts';
 import { planEvacuation } from './evacuation.ts';
 import { expectNode } from './expected-duration.ts';
 import { blocker, warning } from './findings.ts';
-import { needsReboot, nextKernel, willNeedReboot } from './kernels.ts';
+import { afterUpgrade, needsReboot, nextKernel, willNeedReboot } from './kernels.ts';
 import { kernelPins } from './preflight/kernel-pins.ts';
 import { forecastQuorum } from './quorum-forecast.ts';
 
@@ -29,9 +30,11 @@ export function planNode(snapshot: ClusterSnapshot, software: NodeSoftware, poli
   const evacuation = planEvacuation(snapshot, node, policy);
   const rebootExpected =
     policy.reboot === 'always' || (policy.reboot === 'if-needed' && willNeedReboot(kernels, pending));
+  const canary = rebootExpected ? canaryOf(afterUpgrade(kernels, pending), policy) : null;
   return {
     ...common,
     rebootExpected,
+    ...(canary && { canary }),
     maintenance: snapshot.ha.startedServices > 0,
     moves: evacuation.moves,
     findings: [
@@ -39,6 +42,7 @@ export function planNode(snapshot: ClusterSnapshot, software: NodeSoftware, poli
       ...evacuation.findings,
       ...(rebootExpected ? startedByTheBoot(snapshot, node) : []),
       ...work.findings,
+      ...(canary ? canaryFindings(node, kernels, canary) : []),
     ],
     expectedMilliseconds: expectNode(
       { moves: evacuation.moves, packages: pending.length, reboot: rebootExpected },

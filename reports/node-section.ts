@@ -34,14 +34,19 @@ function between(from: string, to: string): string {
   return describeMilliseconds(Date.parse(to) - Date.parse(from));
 }
 
-function reboot({ reboot: proof }: NodeReport): Block[] {
+function reboot({ node, reboot: proof }: NodeReport): Block[] {
   if (proof === null) return [];
-  const { kernelBefore, kernelAfter, bootIdBefore, bootIdAfter } = proof;
+  const { kernelBefore, kernelAfter, bootIdBefore, bootIdAfter, canary } = proof;
   const why =
     kernelBefore === kernelAfter
       ? `Rebooted because the policy says so; the kernel is ${kernelAfter} as before.`
       : `Rebooted for its kernel: ${kernelBefore} → ${kernelAfter}.`;
-  return [{ kind: 'text', text: `${why} Boot ${bootIdBefore} → ${bootIdAfter}.` }];
+  const trial = {
+    kept: ` It was tried for one boot, and kept when ${node} had proved well.`,
+    'on-trial': ` It was tried for one boot; ${kernelBefore} is booted next.`,
+  };
+  const text = `${why}${canary === undefined ? '' : trial[canary]} Boot ${bootIdBefore} → ${bootIdAfter}.`;
+  return [{ kind: 'text', text }];
 }
 
 function packages({ packages: all, leftOut }: NodeReport, longest: number): Block[] {

@@ -19,6 +19,8 @@ export function describeOpenUndo(undo: Undo): string {
       return 'HA is still disarmed';
     case 'ceph-noout':
       return `Ceph still has noout set for ${undo.node}`;
+    case 'kernel-pin':
+      return `${undo.node} is still pinned to ${undo.fallback}`;
     case 'backup-job':
       return `the backup job ${undo.id} is still disabled`;
     case 'guest-away':
@@ -36,6 +38,8 @@ export function undoneItem(undo: Undo): Item {
       return plain('HA is armed');
     case 'ceph-noout':
       return plain(`Ceph has noout for ${undo.node} no more`);
+    case 'kernel-pin':
+      return plain(`the trial of ${undo.tries} on ${undo.node} is over`);
     case 'backup-job':
       return plain(`the backup job ${undo.id} is enabled`);
     case 'guest-away':

@@ -4,11 +4,13 @@ import { ErrorType } from '../domain/errors.ts';
 import type { NodePlan } from '../domain/plan.ts';
 import type { PolicyOverrides, RollSettings } from '../domain/policy.ts';
 import type { NodeReport } from '../domain/report.ts';
+import { isOnTrial } from '../planning/canary.ts';
 import { blockersIn } from '../planning/findings.ts';
 import { nodePlanQuery } from './messages.ts';
 import { loadSettings } from './steps/activities.ts';
 import { refuseOutsideWindow } from './steps/await-window.ts';
 import { holdBackups } from './steps/backups.ts';
+import { keepKernel } from './steps/canary.ts';
 import { awaitCephWell } from './steps/ceph.ts';
 import { watchDowntime, type DowntimeWatch } from './steps/downtime.ts';
 import { drain, enterMaintenance } from './steps/drain.ts';
@@ -109,20 +111,25 @@ async function carryOut(
   const before = await renew(run, tellDowntimes);
   if ('outcome' in before) return before;
   journal.enter('returning');
-  await giveBack(run, run.policy.timeouts.migration);
-  await leaveForLater(run, before);
-  const open = run.ledger.left();
+  await giveBack(run, run.policy.timeouts.migration, (undo) => !isOnTrial(undo));
+  const open = run.ledger.left().filter(({ undo }) => !isOnTrial(undo));
+  await leaveForLater(run, before, open);
   await tellDowntimes();
   for (const { reason } of open) journal.warn(reason);
-  const broken = whyNotLeftWell(open);
-  if (broken) throw endNodeBadly(broken, run, open);
-  await soak(run, before).catch((error: unknown) => {
-    throw endNodeBadly(error, run, open);
-  });
+  try {
+    const broken = whyNotLeftWell(open);
+    if (broken) throw broken;
+    await soak(run, before);
+  } catch (error) {
+    const onTrial = run.ledger.left().filter(({ undo }) => isOnTrial(undo));
+    await leaveForLater(run, before, onTrial);
+    throw endNodeBadly(error, run, run.ledger.left());
+  }
+  await keepKernel(run, before);
   await tidy(run);
   journal.enter('done');
   describeOutcome('updated');
-  return journal.report('updated', plan.reason, open);
+  return journal.report('updated', plan.reason, run.ledger.left());
 }
 
 /**

@@ -1,17 +1,18 @@
 import type { NodeKernels } from '../../domain/cluster.ts';
 import type { Finding } from '../../domain/finding.ts';
+import { UNPIN } from '../canary.ts';
 import { newestKernel } from '../kernels.ts';
 import { blocker, warning } from '../findings.ts';
 
 /** A forgotten pin keeps an old kernel for ever, and one to a kernel that is gone boots nobody knows what. */
-export function kernelPins(node: string, { installed, pinned, nextBoot }: NodeKernels): Finding[] {
+export function kernelPins(node: string, { installed, running, pinned, nextBoot }: NodeKernels): Finding[] {
   const newest = newestKernel(installed);
   const found: Finding[] = [];
   for (const [kernel, option] of [
     [pinned, ''],
     [nextBoot, ' --next-boot'],
   ] as const) {
-    const remedy = `proxmox-boot-tool kernel unpin${option}`;
+    const remedy = UNPIN.replace('unpin', `unpin${option}`);
     if (kernel === null) continue;
     if (!installed.includes(kernel)) {
       found.push(
@@ -36,8 +37,8 @@ export function kernelPins(node: string, { installed, pinned, nextBoot }: NodeKe
         warning({
           code: 'kernel-pinned',
           node,
-          message: `the kernel of ${node} is pinned to ${kernel} although ${newest} is installed`,
-          remedy: `to boot the newest again: ${remedy}`,
+          message: `${node} ${running === kernel ? 'stays on' : `runs ${running} and goes back to`} ${kernel}, to which its kernel is pinned, although ${newest} is installed`,
+          remedy: `if ${newest} shall be booted, which a trial of it that did not go well may have kept from it: ${remedy}`,
         }),
       );
     }

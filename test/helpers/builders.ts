@@ -91,7 +91,7 @@ export function aPackage(name = 'pve-manager', changes: Partial<PackageUpdate> =
 
 /** Kernels of a node that runs its only one. */
 export function someKernels(changes: Partial<NodeKernels> = {}): NodeKernels {
-  return { running: OLD_KERNEL, installed: [OLD_KERNEL], pinned: null, nextBoot: null, ...changes };
+  return { running: OLD_KERNEL, installed: [OLD_KERNEL], pinned: null, nextBoot: null, canPin: true, ...changes };
 }
 
 /** A token that may do everything that a run needs, no task and no backup job. */

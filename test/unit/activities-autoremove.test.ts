@@ -1,38 +1,16 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { activitiesOver, activityEnvironment, fakeDeps } from '../helpers/fake-deps.ts';
+import { hostHere, type HostHere } from '../helpers/jobs-here.ts';
 
-let folder: string;
+let host: HostHere;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'caretaker-autoremove-'));
+  host = await hostHere();
 });
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(() => host.close());
 
-/** Runs the job of the activity here, with an `apt-get` that says what it would remove and whether it was let do so. */
+/** With an `apt-get` that says what it would remove and whether it was let do so. */
 async function autoremove(wouldRemove: string): Promise<unknown> {
-  const apt = `#!/bin/sh\nif [ "$1" = -s ]; then echo 'Remv ${wouldRemove} [1]'; else echo REMOVED; fi\n`;
-  await writeFile(join(folder, 'apt-get'), apt, { mode: 0o755 });
-  let end = { code: -1, log: '' };
-  const deps = fakeDeps({
-    jobs: {
-      ensureStarted: async ({ command }) => {
-        end = await new Promise((resolve) => {
-          const env = { ...process.env, PATH: `${folder}:${process.env['PATH']}` };
-          execFile('sh', ['-c', command], { env }, (error, stdout, stderr) =>
-            resolve({ code: typeof error?.code === 'number' ? error.code : 0, log: stdout + stderr }),
-          );
-        });
-        return 'started';
-      },
-      follow: ({ onChunk }) => {
-        onChunk?.(end.log, 0);
-        return Promise.resolve({ state: 'finished', exitCode: end.code } as never);
-      },
-    },
-  });
+  await host.program('apt-get', `if [ "$1" = -s ]; then echo 'Remv ${wouldRemove} [1]'; else echo REMOVED; fi`);
   const input = {
     node: 'pve1',
     jobId: 'autoremove-1',
@@ -40,11 +18,8 @@ async function autoremove(wouldRemove: string): Promise<unknown> {
     within: '1 minute',
   } as const;
   return activityEnvironment()
-    .run(activitiesOver(deps).removeUnusedPackages, input)
-    .then(
-      () => end.log,
-      (error: Error) => error.message,
-    );
+    .run(activitiesOver(fakeDeps(host.world)).removeUnusedPackages, input)
+    .then(host.log, (error: Error) => error.message);
 }
 
 describe('apt-get autoremove', () => {

@@ -263,13 +263,20 @@ describe('the software of a node', () => {
   };
 
   it('has installed kernels, pins and the boot id, and no lists are fetched unless asked for', async () => {
-    const exec = () => answered('boot-1\n6.14.8-2-pve\nproxmox-boot-pin=6.14.8-2-pve\n\nnext-boot-pin=\n');
+    const exec = () =>
+      answered('boot-1\n6.14.8-2-pve\nproxmox-boot-pin=6.14.8-2-pve\n\nnext-boot-pin=\n\nproxmox-boot-tool=yes\n');
     const { readNodeSoftware } = activitiesOver(fakeDeps({ proxmox: packages, exec }));
     expect(await activityEnvironment().run(readNodeSoftware, { node: 'pve1', refresh: false })).toEqual({
       node: 'pve1',
       refreshError: null,
       pending: [],
-      kernels: { running: '6.14.8-2-pve', installed: ['6.14.8-2-pve'], pinned: '6.14.8-2-pve', nextBoot: null },
+      kernels: {
+        running: '6.14.8-2-pve',
+        installed: ['6.14.8-2-pve'],
+        pinned: '6.14.8-2-pve',
+        nextBoot: null,
+        canPin: true,
+      },
       bootId: 'boot-1',
     });
   });

@@ -126,11 +126,15 @@ describe('a replication', () => {
 
 describe('a pin of a kernel', () => {
   it.each([
-    [{ pinned: '6.8.4-2-pve' }, 'pinned to 6.8.4-2-pve, which is not installed', 'proxmox-boot-tool kernel unpin'],
+    [
+      { pinned: '6.8.4-2-pve' },
+      'pinned to 6.8.4-2-pve, which is not installed',
+      'proxmox-boot-tool kernel unpin && proxmox-boot-tool refresh',
+    ],
     [
       { nextBoot: '6.8.4-2-pve' },
       'pinned for the next boot to 6.8.4-2-pve, which is not installed',
-      'proxmox-boot-tool kernel unpin --next-boot',
+      'proxmox-boot-tool kernel unpin --next-boot && proxmox-boot-tool refresh',
     ],
   ])('to one that is not installed blocks, and nothing overrides it: %o', (pin, words, remedy) => {
     const found = findingsWith({ software: { kernels: someKernels(pin) }, policy: { overrides: ['pin-broken'] } });
@@ -142,6 +146,17 @@ describe('a pin of a kernel', () => {
     const installed = [OLD_KERNEL, NEW_KERNEL];
     const kernels = someKernels({ running: NEW_KERNEL, installed, pinned: NEW_KERNEL });
     expect(findingsWith({ software: { kernels } })).toEqual([]);
+  });
+
+  it.each([
+    [OLD_KERNEL, `pve1 stays on ${OLD_KERNEL}, to which its kernel is pinned, although ${NEW_KERNEL} is installed`],
+    [NEW_KERNEL, `pve1 runs ${NEW_KERNEL} and goes back to ${OLD_KERNEL}, to which its kernel is pinned`],
+  ])('to an older one is worth a word: what runs is %s', (running, words) => {
+    const installed = [OLD_KERNEL, NEW_KERNEL];
+    const kernels = someKernels({ running, installed, pinned: OLD_KERNEL });
+    expect(findingsWith({ software: { kernels } })).toMatchObject([
+      { code: 'kernel-pinned', severity: 'warning', message: expect.stringContaining(words) as string },
+    ]);
   });
 
   it('for the next boot alone is worth a word, even to the newest', () => {

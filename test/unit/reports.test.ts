@@ -58,6 +58,14 @@ describe('the full report', () => {
     expect(text).toContain('210 plex-vm live 03:01:00 03:13:00 104 ms');
   });
 
+  it.each([
+    ['kept', 'It was tried for one boot, and kept when pve-node1 had proved well. Boot 1f0c → 7d21.'],
+    ['on-trial', 'It was tried for one boot; 6.14.5-1-pve is booted next. Boot 1f0c → 7d21.'],
+  ] as const)('says of a new kernel that was tried first what became of it: %s', (canary, words) => {
+    const nodes = doneReport.nodes.map((node) => ({ ...node, reboot: node.reboot && { ...node.reboot, canary } }));
+    expect(read(asText(full({ ...doneReport, nodes }), { width: 120 }))).toContain(words);
+  });
+
   it('names kernels before other packages', () => {
     expect(text.indexOf('proxmox-kernel-6.14')).toBeLessThan(text.indexOf('pve-manager'));
   });

@@ -15,10 +15,10 @@ import type { WindowAnswer } from '../../domain/window.ts';
 import { timeZoneNamed } from '../../activities/time-zone.ts';
 import type { ReadWindowInput } from '../../activities/windows.ts';
 import type { Downtime, NodeReport, RollProgress, RollReport } from '../../domain/report.ts';
-import { kernelOfPackage, nextKernel } from '../../planning/kernels.ts';
 import { mayStart } from '../../planning/windows.ts';
 import type { UndoResult } from '../../domain/undo.ts';
 import type { UndoLaterInput } from '../../workflows/undo-later.ts';
+import { armCanary, boot, endCanary, softwareOf, upgrade } from './pretended-software.ts';
 import type { UpdateNodeInput } from '../../workflows/update-node.ts';
 import {
   aCluster,
@@ -184,6 +184,8 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
       awaitHaGuestsAway: recorded('awaitHaGuestsAway', ({ vmids }) => vmids.map((vmid) => whereIs(world, vmid))),
       awaitHaGuestsHome: recorded('awaitHaGuestsHome', ({ vmids }) => vmids.map((vmid) => whereIs(world, vmid))),
       upgradeNode: recorded('upgradeNode', ({ node }) => upgrade(world, node)),
+      ensureKernelCanary: recorded('ensureKernelCanary', (input) => armCanary(world, input)),
+      endKernelCanary: recorded('endKernelCanary', (input) => endCanary(world, input)),
       rebootNode: recorded('rebootNode', ({ node }) => boot(world, node)),
       awaitRejoin: recorded('awaitRejoin', ({ node }) => theHealth(node, { bootId: softwareOf(world, node).bootId })),
       awaitUpgradeOver: recorded('awaitUpgradeOver', () => undefined),
@@ -238,12 +240,6 @@ function conditionOf(world: World, node: string): NodeCondition {
   return { ...own, ...world.conditions.get(node) };
 }
 
-function softwareOf(world: World, node: string): NodeSoftware {
-  const software = world.software.get(node);
-  if (!software) throw ApplicationFailure.nonRetryable(`the test has no software of ${node}`);
-  return software;
-}
-
 function place(world: World, vmid: number, changes: Partial<Guest>): void {
   world.guests = world.guests.map((guest) => (guest.vmid === vmid ? { ...guest, ...changes } : guest));
 }
@@ -254,20 +250,6 @@ function whereIs(world: World, vmid: number) {
 
 function otherThan({ nodes }: World, node: string): string {
   return nodes.find((each) => each !== node) ?? node;
-}
-
-function upgrade(world: World, node: string) {
-  const { pending, kernels, ...rest } = softwareOf(world, node);
-  const installed = [...kernels.installed, ...pending.flatMap((each) => kernelOfPackage(each.name) ?? [])];
-  world.software.set(node, { ...rest, pending: [], kernels: { ...kernels, installed } });
-  return { packages: pending };
-}
-
-function boot(world: World, node: string) {
-  const { kernels, bootId, ...rest } = softwareOf(world, node);
-  const after = { bootId: `${bootId}+`, runningKernel: nextKernel(kernels) };
-  world.software.set(node, { ...rest, bootId: after.bootId, kernels: { ...kernels, running: after.runningKernel } });
-  return after;
 }
 
 function shorten({ name, input }: Call): string {

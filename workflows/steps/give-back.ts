@@ -3,6 +3,7 @@ import type { NodeHealth } from '../../domain/cluster.ts';
 import { toMilliseconds, type Duration } from '../../domain/duration.ts';
 import { ErrorType } from '../../domain/errors.ts';
 import type { OpenUndo, Undo } from '../../domain/undo.ts';
+import { isOnTrial } from '../../planning/canary.ts';
 import { whyHeld, type Hindrances } from '../../planning/leftover.ts';
 import type { RejoinExpectation } from '../../planning/rejoin.ts';
 import { withoutRoomAtHome } from '../../planning/return-home.ts';
@@ -120,7 +121,7 @@ export async function giveBackAfterFailure(run: NodeRun, before: NodeHealth | nu
   if (run.ledger.open().length === 0) return;
   run.journal.enter('undoing');
   const sick = await whyNothingGoesBack(run, before);
-  if (sick.length === 0) return giveBack(run, run.policy.timeouts.undo);
+  if (sick.length === 0) return giveBack(run, run.policy.timeouts.undo, (undo) => !isOnTrial(undo));
   const goes = holdBack(run, { sick, unarmed: [] });
   await giveBack(run, LONG_ENOUGH_WITHOUT_THE_NODE, goes);
 }

@@ -9,6 +9,7 @@ import {
 import type { NodeHealth } from '../../domain/cluster.ts';
 import { toMilliseconds } from '../../domain/duration.ts';
 import { undoLaterId } from '../../domain/ids.ts';
+import type { OpenUndo } from '../../domain/undo.ts';
 import type { Leftover } from '../../planning/leftover.ts';
 import { undoMoreSignal } from '../messages.ts';
 import { undoLater } from '../undo-later.ts';
@@ -19,9 +20,13 @@ import type { NodeRun } from './node-run.ts';
  * Hands what could not be taken back to `undoLater`, which outlives this run. One that is at work for the node already
  * is told of it. Returns when Temporal has noted it, so that nothing can be lost.
  */
-export async function leaveForLater(run: NodeRun, before: NodeHealth | null): Promise<void> {
-  const left = leftoverOf(run, before);
-  if (left.open.length === 0) return;
+export async function leaveForLater(
+  run: NodeRun,
+  before: NodeHealth | null,
+  open: readonly OpenUndo[] = run.ledger.left(),
+): Promise<void> {
+  if (open.length === 0) return;
+  const left = leftoverOf(run, before, open);
   const workflowId = undoLaterId(left.cluster, left.node);
   while (!((await begin(workflowId, left)) || (await tell(workflowId, left)))) {
     // It ended between the two: the next try finds its id free.
@@ -31,12 +36,16 @@ export async function leaveForLater(run: NodeRun, before: NodeHealth | null): Pr
   run.journal.leftTo({ workflowId, until });
 }
 
-function leftoverOf({ cluster, node, plan, policy, ledger, reboot, upgradeJobs }: NodeRun, before: NodeHealth | null) {
+function leftoverOf(
+  { cluster, node, plan, policy, reboot, upgradeJobs }: NodeRun,
+  before: NodeHealth | null,
+  open: readonly OpenUndo[],
+) {
   const { timeouts, parallelMigrations, memoryReservePercent } = policy;
   return {
     cluster,
     node,
-    open: ledger.left(),
+    open,
     moves: plan.moves,
     expected: asBefore(before ?? { activeServices: [], activeStorages: [] }, reboot.mayStillEnd),
     upgradeJob: upgradeJobs.at(-1) ?? null,

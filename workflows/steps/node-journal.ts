@@ -38,6 +38,8 @@ export interface NodeJournal {
   toUndo: (left: () => readonly OpenUndo[]) => void;
   /** What is open goes on being tried there. */
   leftTo(ref: UndoLaterRef): void;
+  /** The kernel of the reboot has proved well, and is no longer on trial. */
+  keptKernel(): void;
   /** That this run has rebooted the node; null before, and if it did not. */
   rebootProof(): RebootProof | null;
   progress(): NodeProgress;
@@ -126,6 +128,9 @@ export function createNodeJournal(node: string): NodeJournal {
     },
     leftTo(ref) {
       undoLater = ref;
+    },
+    keptKernel() {
+      if (reboot !== null) reboot = { ...reboot, canary: 'kept' };
     },
     rebootProof: () => reboot,
     progress,

@@ -6,6 +6,7 @@ import { othersAway, reasonsNotToDisturb } from '../../planning/before-disturbin
 import { needsReboot, nextKernel } from '../../planning/kernels.ts';
 import { waitingActivities } from './activities.ts';
 import { letBackupsEnd } from './backups.ts';
+import { armCanary, beginTrial } from './canary.ts';
 import { awaitCephRecovered, prepareCeph } from './ceph.ts';
 import { disarmIfItWouldFence } from './disarm.ts';
 import { failureType } from './failures.ts';
@@ -83,7 +84,7 @@ async function lookAgain(
 async function reboot(run: NodeRun, before: NodeHealth, software: NodeSoftware): Promise<void> {
   const { node, operator, journal, ledger, plan } = run;
   await operator.safePoint();
-  await prepareReboot(run);
+  await prepareReboot(run, software);
 
   // Guests that stay go down with the node; not all of them are started by the boot itself.
   for (const { vmid, kind, name, how, startupOrder } of plan.moves) {
@@ -92,7 +93,7 @@ async function reboot(run: NodeRun, before: NodeHealth, software: NodeSoftware):
   if (plan.quorum.verdict === 'read-only-while-away') journal.warn(plan.quorum.explanation);
   journal.enter('rebooting');
   const kernel = nextKernel(software.kernels);
-  const again = () => prepareAnotherReboot(run);
+  const again = () => prepareAnotherReboot(run, software);
   const after = await recovering(run.recovery, nodeTrouble(run, 'reboot', again), () =>
     askForReboot(run, software, kernel),
   );
@@ -101,23 +102,25 @@ async function reboot(run: NodeRun, before: NodeHealth, software: NodeSoftware):
     bootIdAfter: after.bootId,
     kernelBefore: software.kernels.running,
     kernelAfter: after.runningKernel,
+    ...(beginTrial(run, after.runningKernel) && { canary: 'on-trial' as const }),
   });
   await rejoin(run, before, { bootIdBefore: software.bootId, kernel });
 }
 
 /** What has to be so right before a node is asked to reboot. */
-async function prepareReboot(run: NodeRun): Promise<void> {
+async function prepareReboot(run: NodeRun, software: NodeSoftware): Promise<void> {
   await letBackupsEnd(run);
   await prepareCeph(run);
   await disarmIfItWouldFence(run);
+  await armCanary(run, software);
   await lookAgain(run, 'rebooted', 'Its upgrade is done');
 }
 
 /** A node that is away already costs no quorum any more, but must not be asked to reboot beside another one. */
-async function prepareAnotherReboot(run: NodeRun): Promise<void> {
+async function prepareAnotherReboot(run: NodeRun, software: NodeSoftware): Promise<void> {
   const { node } = run;
   const snapshot = await look(run);
-  if (snapshot.nodes.some((each) => each.name === node && each.online)) return prepareReboot(run);
+  if (snapshot.nodes.some((each) => each.name === node && each.online)) return prepareReboot(run, software);
   const reasons = othersAway(snapshot, node);
   if (reasons.length > 0) throw notYet(node, reasons);
 }

@@ -24,7 +24,7 @@ export interface UndoLedger {
 const STAGES: readonly (readonly Undo['kind'][])[] = [
   ['ha-armed'],
   ['maintenance'],
-  ['ceph-noout'],
+  ['ceph-noout', 'kernel-pin'],
   ['guest-away', 'guest-stopped'],
   ['backup-job'],
 ];

@@ -1,7 +1,9 @@
+import { ApplicationFailure } from '@temporalio/workflow';
 import type { Duration } from '../../domain/duration.ts';
 import { ErrorType } from '../../domain/errors.ts';
 import type { NodePlan } from '../../domain/plan.ts';
 import type { Undo } from '../../domain/undo.ts';
+import { backOnFallback, notProven, pinnedByOthers } from '../../planning/canary.ts';
 import type { UndoPolicy } from '../../planning/leftover.ts';
 import { waitingActivities, type quickActivities } from './activities.ts';
 import { explain, failureType } from './failures.ts';
@@ -39,6 +41,8 @@ async function takeBack(scene: UndoScene, undo: Undo, within: Duration): Promise
       return armHa(scene, within);
     case 'ceph-noout':
       return clearNoout(scene, undo, within);
+    case 'kernel-pin':
+      return unpinKernel(scene, undo, within);
     case 'backup-job':
       return enableBackupJob(scene, undo, within);
     case 'guest-away':
@@ -67,6 +71,17 @@ async function clearNoout({ policy }: UndoScene, { node }: UndoOf<'ceph-noout'>,
     { summary: `${node}: let Ceph mark its OSDs out again` },
     [{ node, on: false, within }],
   );
+}
+
+async function unpinKernel(scene: UndoScene, undo: UndoOf<'kernel-pin'>, within: Duration): Promise<void> {
+  const { node, bootId, tries, fallback, trial } = undo;
+  const end = await waitingActivities(scene.policy.timeouts, within).endKernelCanary.executeWithOptions(
+    { summary: `${node}: unpin its kernels` },
+    [{ node, bootId, tries, fallback, proven: trial === 'proven', within }],
+  );
+  if (end === 'undecided') throw ApplicationFailure.nonRetryable(`${notProven(undo)}.`, ErrorType.KernelNotProven);
+  if (end === 'fallback-stays') scene.journal.warn(backOnFallback(undo));
+  if (end === 'pinned-by-others') scene.journal.warn(pinnedByOthers(node));
 }
 
 async function enableBackupJob(scene: UndoScene, { id }: UndoOf<'backup-job'>, within: Duration): Promise<void> {

@@ -1,6 +1,6 @@
 import type { PackageUpdate } from '../../../domain/cluster.ts';
 import { describeMilliseconds } from '../../../domain/duration.ts';
-import type { GuestMove, NodePlan, RollPlan } from '../../../domain/plan.ts';
+import type { GuestMove, KernelCanary, NodePlan, RollPlan } from '../../../domain/plan.ts';
 import { blockersIn, findingsOf } from '../../../planning/findings.ts';
 import { renderFindings } from './findings.ts';
 import { DEFAULT_WIDTH, createStyle, wrap, type RenderOptions, type Style } from './style.ts';
@@ -76,9 +76,14 @@ function renderNode(node: NodePlan, layout: Layout): string {
   const quorum = `${quorumSign(node.quorum.verdict, style)}: ${node.quorum.explanation}`;
   const parts = [style.strong(node.node), paragraph(`Quorum    ${quorum}`, width)];
   if (node.maintenance) parts.push(paragraph('HA        maintenance mode on while it is updated', width));
+  if (node.canary) parts.push(paragraph(`Kernel    ${describeCanary(node.canary)}`, width));
   if (node.packages.length > 0) parts.push(paragraph(`Packages  ${namePackages(node)}`, width));
   if (node.moves.length > 0) parts.push(renderMoves(node, layout));
   return parts.join('\n');
+}
+
+function describeCanary({ tries, fallback }: KernelCanary): string {
+  return `${tries} is tried for one boot, and kept if the node proves well; else ${fallback} is booted next`;
 }
 
 /** Kernels first: they decide about the reboot. */

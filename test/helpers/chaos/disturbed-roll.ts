@@ -81,7 +81,7 @@ export function expectDone({ breaches, end }: DisturbedRoll): void {
 }
 
 /** Waits for the end through outages of Temporal. */
-async function endOf(handle: WorkflowHandle<() => Promise<RollReport>>): Promise<RollEnd> {
+export async function endOf(handle: WorkflowHandle<() => Promise<RollReport>>): Promise<RollEnd> {
   const deadline = Date.now() + PATIENCE_MS;
   while (Date.now() < deadline) {
     try {

@@ -32,6 +32,9 @@ export function sceneOf({ cluster }: Pick<Lab, 'cluster'>): Scene {
     ),
     traces: [
       ...[...cluster.ha.maintenanceRequests].map(inMaintenance),
+      ...[...cluster.nodes.values()].flatMap(({ name, machine: { pinnedKernel } }) =>
+        pinnedKernel === undefined ? [] : pinned(name, pinnedKernel),
+      ),
       ...(cluster.ha.disarm ? [HA_DISARMED] : []),
       ...[...(cluster.ceph?.noout ?? [])].map(keptIn),
       ...cluster.backupJobs
@@ -44,6 +47,7 @@ export function sceneOf({ cluster }: Pick<Lab, 'cluster'>): Scene {
 const HA_DISARMED = 'HA is disarmed';
 const inMaintenance = (node: string) => `${node} is in maintenance`;
 const keptIn = (host: string) => `${host} has noout set`;
+const pinned = (node: string, kernel: string) => `${node} is pinned to ${kernel}`;
 const disabled = (job: string) => `backup job ${job} is disabled`;
 
 /** The trace that stays while an entry is open; null for guests, whose places are compared. */
@@ -55,6 +59,8 @@ function traceOf(undo: Undo): string | null {
       return HA_DISARMED;
     case 'ceph-noout':
       return keptIn(undo.node);
+    case 'kernel-pin':
+      return pinned(undo.node, undo.fallback);
     case 'backup-job':
       return disabled(undo.id);
     case 'guest-away':
