@@ -12,6 +12,8 @@ export interface ActivityDeps {
   /** SSH to a node by its cluster name. */
   readonly ssh: (node: string) => SshClient;
   readonly jobs: (node: string) => RemoteJobs;
+  /** Folder on the nodes that is ours: absolute or `~/…`. */
+  readonly stateDirectory: string;
   /**
    * The header that goes with an entry of `credentials`; throws if `url` is not where the entry may be sent.
    */

@@ -11,6 +11,7 @@ import { createMailActivities } from './mail.ts';
 import { createHaArmingActivities } from './ha-arming.ts';
 import { createKernelCanaryActivities } from './kernel-canary.ts';
 import { createLeaseActivities } from './lease.ts';
+import { createMaintenanceMarkActivities } from './maintenance-mark.ts';
 import { createMaintenanceActivities } from './maintenance.ts';
 import { createNodeActivities } from './node.ts';
 import { createProbeActivities } from './probes.ts';
@@ -33,6 +34,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createConditionActivities(deps),
     ...createNodeActivities(deps),
     ...createMaintenanceActivities(deps),
+    ...createMaintenanceMarkActivities(deps),
     ...createHaArmingActivities(deps),
     ...createBackupActivities(deps),
     ...createCephActivities(deps),

@@ -5,6 +5,7 @@ import { ErrorType } from '../domain/errors.ts';
 import { awaitWorld, type Look } from './await-world.ts';
 import type { ActivityDeps } from './deps.ts';
 import { isPassing } from './guard.ts';
+import { removeMark, writeMark } from './maintenance-mark.ts';
 
 /** The CRM drops commands that it cannot carry out without a word; after so many looks it is told again. */
 const LOOKS_BEFORE_ASKING_AGAIN = 12;
@@ -15,10 +16,12 @@ export function createMaintenanceActivities(deps: ActivityDeps) {
      * Sets or clears the HA maintenance flag of a node and waits until the HA manager obeys. There is no API for it:
      * `ha-manager crm-command node-maintenance` is run on another node, which need not be the one concerned.
      * A node that shows no maintenance is told to leave it all the same: a command to enter it may still be queued.
+     * Before the flag is set, a mark on the node says whose it is; it goes when the flag is off.
      */
     async ensureMaintenance({ node, on, within }: { node: string; on: boolean; within: Duration }): Promise<void> {
       let looks = 0;
       let told = false;
+      let marked = !on;
       await awaitWorld({
         what: `${node} to ${on ? 'enter' : 'leave'} HA maintenance mode`,
         within,
@@ -26,6 +29,8 @@ export function createMaintenanceActivities(deps: ActivityDeps) {
         errorType: ErrorType.RemoteUnavailable,
         remedy: 'ha-manager status on any node says what the HA manager does.',
         look: async (): Promise<Look<true>> => {
+          if (!marked) await writeMark(deps, node);
+          marked = true;
           const { nodes, maintenanceRequested } = await deps.proxmox.haManagerStatus();
           const state = nodes.get(node) ?? 'unknown';
           const requested = maintenanceRequested.has(node);
@@ -38,6 +43,7 @@ export function createMaintenanceActivities(deps: ActivityDeps) {
           return { waitingFor: `its HA state is "${state}"${requested ? ', maintenance is requested' : ''}` };
         },
       });
+      if (!on) await removeMark(deps, node);
     },
   };
 }

@@ -39,6 +39,7 @@ export function depsFromConfig(config: Config, env: NodeJS.ProcessEnv): Activity
     settings: (input) => settingsFor(config, input),
     proxmox,
     ssh,
+    stateDirectory: cluster.stateDirectory,
     jobs: (name) => createRemoteJobs(ssh(name), { stateDirectory: cluster.stateDirectory }),
     authorization: (name, url) => authorizationOf(config, env, name, url),
     postbox: config.mail === undefined ? null : postboxOf(config.mail, env),

@@ -23,6 +23,7 @@ import { listenToOperator } from './steps/operator.ts';
 import { conclude, describeEnd, describePlan, endRollBadly, refuseRoll } from './steps/roll-end.ts';
 import { createRollJournal } from './steps/roll-journal.ts';
 import { describeRun } from './steps/run-attributes.ts';
+import { makeSweptPlan } from './steps/sweep.ts';
 import { listenToSkips } from './steps/skip-list.ts';
 import { takeTurn, type Turn } from './steps/take-turn.ts';
 import { updateNode, type UpdateNodeInput } from './update-node.ts';
@@ -63,7 +64,7 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
     goNow.among(settings.policy.windows);
     const lease = leaseOf(thisRun(), 'rolling update', settings, operator);
     try {
-      const plan = await planInTurn(settings, lease);
+      const plan = await planInTurn(settings, lease, journal.warn);
       journal.planned(plan);
       const blockers = blockersIn(findingsOf(plan));
       if (settings.policy.dryRun) return conclude(journal, 'planned', describePlan(plan, blockers.length));
@@ -86,11 +87,11 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
  * What another run does to the cluster just now would stand in the way of this one, and be no news by its turn. A dry run
  * tells the cluster as it is.
  */
-async function planInTurn(settings: RollSettings, lease: Lease): Promise<RollPlan> {
+async function planInTurn(settings: RollSettings, lease: Lease, warn: (warning: string) => void): Promise<RollPlan> {
   const { dryRun, approval, timeouts } = settings.policy;
   if (dryRun) return makePlan(settings);
   await lease.hold(timeouts.lease);
-  const plan = await makePlan(settings);
+  const plan = await makeSweptPlan(settings, warn);
   // Nobody shall wait for a person who has not agreed to anything yet.
   if (approval !== 'none') await lease.release();
   return plan;

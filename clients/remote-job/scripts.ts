@@ -1,4 +1,4 @@
-import { quote, sh } from '../ssh/index.ts';
+import { quote, quotePath, sh } from '../ssh/index.ts';
 
 /** Where one job lives on the host. */
 export interface JobPlace {
@@ -187,10 +187,6 @@ say "$s"
 
 /** One line for the user's login shell, whichever that is. */
 function script(job: JobPlace, body: string): string {
-  const head = `d=${directoryWord(job.directory)}\nu=${quote(job.unit)}\nb=$(cat /proc/sys/kernel/random/boot_id)\n`;
+  const head = `d=${quotePath(job.directory)}\nu=${quote(job.unit)}\nb=$(cat /proc/sys/kernel/random/boot_id)\n`;
   return sh`/bin/sh -c ${head + whichBoot + judge + body}`;
-}
-
-function directoryWord(directory: string): string {
-  return directory.startsWith('~/') ? `"$HOME"/${quote(directory.slice(2))}` : quote(directory);
 }

@@ -9,4 +9,4 @@ export {
 export { SshError, type SshErrorType, type SshOutcome } from './errors.ts';
 export type { SshTimeouts } from './connection.ts';
 export type { HostKeyOptions } from './host-keys.ts';
-export { quote, sh } from './quote.ts';
+export { quote, quotePath, sh } from './quote.ts';

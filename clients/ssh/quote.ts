@@ -8,6 +8,11 @@ export function quote(argument: string): string {
   return `'${argument.replaceAll("'", `'\\''`)}'`;
 }
 
+/** Quotes a path for a POSIX shell, in which `~/` at its beginning is the home of who logs in. */
+export function quotePath(path: string): string {
+  return path.startsWith('~/') ? `"$HOME"/${quote(path.slice(2))}` : quote(path);
+}
+
 /** A shell line whose inserted values are each one quoted argument: sh`pct exec ${vmid} -- sh -c ${script}`. */
 export function sh(parts: TemplateStringsArray, ...values: readonly (string | number)[]): string {
   return String.raw({ raw: parts }, ...values.map((value) => quote(String(value))));

@@ -11,6 +11,7 @@ import type {
   QDevice,
 } from '../../domain/cluster.ts';
 import type { ClusterCondition, NodeCondition, ShellCondition } from '../../domain/condition.ts';
+import type { MarkFacts } from '../../domain/maintenance-mark.ts';
 import type { GuestMove, NodePlan, RollPlan } from '../../domain/plan.ts';
 import type { Policy, PolicyOverrides, RollSettings } from '../../domain/policy.ts';
 import type { OpenUndo, Undo } from '../../domain/undo.ts';
@@ -254,4 +255,19 @@ export function guestAway(vmid: number): Undo {
 
 export function openUndo(undo: Undo): OpenUndo {
   return { undo, reason: 'pve1 is not well: it is away', remedy: remedyFor(undo) };
+}
+
+/** The HA maintenance flag of a run that was terminated at half past three, on a node that is in the same boot. */
+export function anAbandonedMark(): MarkFacts {
+  return {
+    mark: {
+      workflowId: 'update-node/homelab',
+      runId: 'terminated-run',
+      since: '2026-11-22T03:10:00.000Z',
+      bootId: 'pve1-boot-1',
+    },
+    bootId: 'pve1-boot-1',
+    owner: { state: 'broken-off', startedAt: '2026-11-22T03:00:00.000Z', endedAt: '2026-11-22T03:30:00.000Z' },
+    undoLater: null,
+  };
 }

@@ -35,6 +35,7 @@ export function fakeDeps(world: FakeWorld): ActivityDeps {
       return { label: node, exec, withConnection: (run) => run({ exec }) };
     },
     jobs: () => onlyExpected<RemoteJobs>('jobs', world.jobs ?? {}),
+    stateDirectory: '/var/lib/caretaker/jobs',
     authorization: world.authorization ?? (() => Promise.reject(new Error('the test has no credentials'))),
     postbox: world.postbox ?? null,
     polling: { intervalMs: 1, stablePolls: world.stablePolls ?? 2 },

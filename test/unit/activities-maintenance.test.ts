@@ -41,8 +41,24 @@ function member(name: string, index: number): ClusterMember {
   return { name, nodeId: index + 1, address: undefined, online: true, local: index === 1 };
 }
 
+/** What is done on the node itself beside the flag: the mark that says whose it is. */
+const MARKS = /\/var\/lib\/caretaker\/jobs\/maintenance/;
+
+/** Answers to commands, but for those about the mark, which work. */
+function withMarks(world: FakeWorld): FakeWorld {
+  const { exec } = world;
+  return {
+    ...world,
+    exec: (node, line) => {
+      if (MARKS.test(line)) return answered('');
+      if (!exec) throw new Error(`the test did not expect the command "${line}" on ${node}`);
+      return exec(node, line);
+    },
+  };
+}
+
 function ensure(on: boolean, world: FakeWorld) {
-  const { ensureMaintenance } = activitiesOver(fakeDeps(world));
+  const { ensureMaintenance } = activitiesOver(fakeDeps(withMarks(world)));
   return activityEnvironment().run(ensureMaintenance, { node: 'pve1', on, within: '1 minute' });
 }
 
@@ -130,5 +146,62 @@ describe('HA maintenance mode', () => {
     ).rejects.toMatchObject({
       message: expect.stringContaining('its HA state is "online", maintenance is requested') as string,
     });
+  });
+});
+
+describe('the mark that says whose a maintenance flag is', () => {
+  const input = { node: 'pve1', within: '1 minute' } as const;
+
+  it('is written on the node itself before the flag is set, and only then', async () => {
+    const lines: string[] = [];
+    const { ensureMaintenance } = activitiesOver(
+      fakeDeps({
+        proxmox: haSays(['online', false], ['maintenance', true]),
+        exec: (node, line) => {
+          lines.push(`${node}: ${line}`);
+          return answered('');
+        },
+      }),
+    );
+    await activityEnvironment().run(ensureMaintenance, { ...input, on: true });
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toMatch(/^pve1: mkdir -p .*"workflowId":"test".* && mv \S+\/maintenance.new \S+\/maintenance$/);
+    expect(lines[1]).toContain('node-maintenance enable pve1');
+  });
+
+  it('that cannot be written keeps the flag from being set', async () => {
+    const { ensureMaintenance } = activitiesOver(
+      fakeDeps({
+        proxmox: haSays(['online', false]),
+        exec: (_, line) => {
+          if (MARKS.test(line)) return exited(1, 'Read-only file system');
+          throw new Error('the flag was set all the same');
+        },
+      }),
+    );
+    await expect(activityEnvironment().run(ensureMaintenance, { ...input, on: true, within: '20 ms' })).rejects.toThrow(
+      'Read-only file system',
+    );
+  });
+
+  it('is removed when the flag is off; a node that does not answer then keeps a mark that does no harm', async () => {
+    const removed: string[] = [];
+    const proxmox = () => haSays(['maintenance', true], ['online', false]);
+    const off = (answer: () => ReturnType<typeof answered>) => {
+      const exec = (_: string, line: string) => {
+        if (!MARKS.test(line)) return answered('');
+        removed.push(line);
+        return answer();
+      };
+      return activityEnvironment().run(activitiesOver(fakeDeps({ proxmox: proxmox(), exec })).ensureMaintenance, {
+        ...input,
+        on: false,
+      });
+    };
+    await off(() => answered(''));
+    await off(() => {
+      throw clientError('retryable', 'connection refused');
+    });
+    expect(removed).toEqual(Array.from({ length: 2 }, () => 'rm -f /var/lib/caretaker/jobs/maintenance'));
   });
 });

@@ -8,6 +8,7 @@ import type { CephState } from '../../domain/ceph.ts';
 import type { Backups, ClusterSnapshot, Guest, NodeSoftware } from '../../domain/cluster.ts';
 import type { ClusterCondition, NodeCondition } from '../../domain/condition.ts';
 import { undoLaterId, updateNodeId } from '../../domain/ids.ts';
+import type { MarkFacts } from '../../domain/maintenance-mark.ts';
 import type { LeaseAnswer } from '../../domain/lease.ts';
 import type { PolicyOverrides } from '../../domain/policy.ts';
 import type { ProbeResult } from '../../domain/probe.ts';
@@ -80,6 +81,8 @@ export interface World {
   ceph: CephState | null;
   /** What the task lists would tell of each guest, by vmid. */
   downtimes: Record<string, Downtime>;
+  /** Marks of maintenance flags, by node; none: the flag is somebody else's. */
+  marks: Map<string, MarkFacts>;
   /** Run before an activity does its work; one that throws makes it fail. */
   before: Hooks;
   /** Calls as short lines, without those that only read. */
@@ -99,6 +102,7 @@ const READING: readonly Name[] = [
   'readWindow',
   'checkProbes',
   'requestLease',
+  'readMaintenanceMark',
   'isRunOver',
 ];
 
@@ -125,6 +129,7 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
     clusterCondition: {},
     conditions: new Map(),
     downtimes: {},
+    marks: new Map(),
     before: {},
     changes: () => calls.filter((call) => !READING.includes(call.name)).map(shorten),
   };
@@ -153,6 +158,10 @@ export function aWorld(guests: readonly Guest[] = [], policy: PolicyOverrides = 
           place(world, vmid, { node });
         }
       }),
+      readMaintenanceMark: recorded(
+        'readMaintenanceMark',
+        ({ node }) => world.marks.get(node) ?? { mark: null, owner: null, undoLater: null, bootId: `${node}-boot-1` },
+      ),
       ensureHaArmed: recorded('ensureHaArmed', ({ armed }) => {
         world.cluster = { ...world.cluster, ha: { ...world.cluster.ha, armed: armed ? 'armed' : 'disarmed' } };
       }),

@@ -24,7 +24,7 @@ export interface RollJournal {
   started(node: string): void;
   /** Its turn is over before it was touched, and will come again. */
   postponed(node: string): void;
-  warn(warning: string): void;
+  warn: (warning: string) => void;
   waited(wait: Wait): void;
   node(progress: NodeProgress): void;
   finished(report: NodeReport): void;
