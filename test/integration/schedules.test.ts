@@ -1,6 +1,3 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, ScheduleOverlapPolicy, type ScheduleHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
@@ -8,20 +5,18 @@ import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { rollingUpdateId } from '../../domain/ids.ts';
 import { TaskQueue } from '../../domain/task-queues.ts';
-import { runCli } from '../../scripts/cli/program.ts';
+import { caretaker as runCaretaker, type CliAnswer } from '../helpers/cli.ts';
 import { connectToDevServer, uniqueName } from '../helpers/temporal.ts';
 
 const namespace = uniqueName('schedules');
 // It speaks the language of the real workflow and touches nothing.
 const STUB = fileURLToPath(new URL('stubs/rolling-update.ts', import.meta.url));
 
-let folder: string;
 let environment: TestWorkflowEnvironment;
 let client: Client;
 let cluster: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'caretaker-schedules-'));
   environment = await connectToDevServer();
   client = new Client({ connection: environment.connection, namespace });
   await environment.connection.workflowService.registerNamespace({
@@ -36,24 +31,11 @@ beforeEach(() => {
 
 afterAll(async () => {
   await environment?.teardown();
-  await rm(folder, { recursive: true });
 });
 
-/** Runs the CLI with a configuration whose section `schedules` is given. */
-async function caretaker(schedules: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const config = join(folder, 'caretaker.yaml');
-  const access = '  api: { token: { env: T }, caFile: ca }\n  ssh: { privateKey: { env: K }, knownHosts: k }';
-  const nodes = '    - { name: goes, address: 127.0.0.1 }';
-  await writeFile(config, `cluster:\n  name: ${cluster}\n${access}\n  nodes:\n${nodes}\n${schedules}\n`);
-  const env = { CARETAKER_CONFIG: config, TEMPORAL_ADDRESS: inject('temporalAddress'), TEMPORAL_NAMESPACE: namespace };
-  let out = '';
-  let err = '';
-  const code = await runCli(args, {
-    env,
-    stdout: { write: (text) => (out += text) },
-    stderr: { write: (text) => (err += text) },
-  });
-  return { code, out, err };
+/** Runs the CLI with a configuration that has this section `schedules`. */
+function caretaker(sections: string, ...args: string[]): Promise<CliAnswer> {
+  return runCaretaker({ cluster, temporalAddress: inject('temporalAddress'), namespace, sections }, ...args);
 }
 
 function says(text: RegExp): unknown {

@@ -49,7 +49,7 @@ describe('what a guest allows', () => {
 
   it('keeps a VM of CPU type host on its model of CPU, unless the policy says otherwise', () => {
     const nodes = [aNode('pve1'), aNode('pve2'), aNode('pve3')];
-    const detail = 'host: Xeon E5-2690 v2, and Xeon E5-2630L';
+    const detail = 'host of Xeon E5-2690 v2 would meet Xeon E5-2630L';
     const others = (...targets: string[]) =>
       aVm(100, { obstacles: targets.map((target) => ({ code: 'cpu-model' as const, detail, target })) });
     const plan = (guest: Guest, policy = aPolicy()) =>
