@@ -59,7 +59,9 @@ async function cpuObstacles(
   const models = await readModels();
   const own = models.get(home) ?? 'an unknown model';
   return [...models].flatMap(([target, model]): Obstacle[] =>
-    target === home || model === own ? [] : [{ code: 'cpu-model', detail: `${type} of ${own} would meet ${model}`, target }],
+    target === home || model === own
+      ? []
+      : [{ code: 'cpu-model', detail: `${type} of ${own} would meet ${model}`, target }],
   );
 }
 
