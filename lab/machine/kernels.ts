@@ -18,8 +18,8 @@ function comparePart(a: string, b: string): number {
 
 /**
  * Installed kernels, the pins of proxmox-boot-tool, and what the boot loader makes of them. The boot loader reads no pins:
- * it has a default of its own, which a refresh writes. It knows no boot that is the only one of its kind either, so a pin
- * for one boot is its default until the cleanup service of the system that it has booted takes it out again.
+ * it has a default of its own, which a refresh writes. The tool asks for no boot that the boot loader itself would forget, so
+ * a pin for one boot is the default until the cleanup service of the system that it has booted takes it out again.
  */
 export class Kernels {
   #installed: string[];

@@ -1,4 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
+import { undoLaterId } from '../../domain/ids.ts';
 import { PENDING_KERNEL, REFERENCE_KERNELS } from '../../lab/site-packages.ts';
 import { smallSite } from '../../lab/site.ts';
 import type { RollLab } from '../../scripts/lib/roll-lab.ts';
@@ -6,11 +7,12 @@ import { endOf } from '../helpers/chaos/disturbed-roll.ts';
 import { breachesOf, openUndoOf, sceneOf } from '../helpers/chaos/judge.ts';
 import { rollLab } from '../helpers/roll-lab.ts';
 import { startRoll } from '../helpers/rolls.ts';
+import type { undoLater } from '../../workflows/undo-later.ts';
 
 let roll: RollLab;
 afterEach(() => roll.close());
 
-it('stops the line with the old kernel pinned, and the next power cycle boots that', async () => {
+it('stops the line with the old kernel pinned; the next power cycle boots that, and the rest is tidied up', async () => {
   const [, before] = REFERENCE_KERNELS;
   roll = await rollLab({
     site: smallSite({ nodes: 3 }),
@@ -41,4 +43,12 @@ it('stops the line with the old kernel pinned, and the next power cycle boots th
   pve1.machine.powerOn();
   await expect.poll(() => pve1.joined, { timeout: 20_000 }).toBe(true);
   expect(pve1.machine.runningKernel).toBe(before);
+
+  const later = roll.client.workflow.getHandle<typeof undoLater>(undoLaterId(roll.lab.access.cluster, 'pve1'));
+  await later.executeUpdate('retryNow');
+  expect(await later.result()).toMatchObject({
+    open: [],
+    warnings: [expect.stringContaining(`pve1 runs ${before} again and stays pinned to it`) as string],
+  });
+  expect(sceneOf(roll.lab)).toEqual({ ...scene, traces: [`pve1 is pinned to ${before}`] });
 });

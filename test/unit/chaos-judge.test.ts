@@ -93,6 +93,13 @@ describe('the judge of a disturbed roll', () => {
     expect(judge(failed(open(away(101))))).toEqual([]);
   });
 
+  it('finds a kernel that was left pinned, unless an open undo names it', () => {
+    Object.assign(world.cluster.node('pve1').machine, { pinnedKernel: '6.14.8-2-pve' });
+    expect(judge(failed())).toEqual(['pve1 is pinned to 6.14.8-2-pve, which no open undo names']);
+    const pins = { tries: '6.14.11-1-pve', fallback: '6.14.8-2-pve', bootId: '1', trial: 'on-trial' } as const;
+    expect(judge(failed(open({ kind: 'kernel-pin', node: 'pve1', ...pins })))).toEqual([]);
+  });
+
   it('finds a maintenance mode and a disarmed HA that were left behind, unless an open undo names them', () => {
     world.cluster.ha.maintenanceRequests.add('pve1');
     world.cluster.ha.disarm = { mode: 'freeze', state: 'disarmed' };

@@ -43,6 +43,15 @@ describe('the plan', () => {
     expect(read(renderPlan(plan))).toMatch(/Packages proxmox-kernel-6\.14 6\.14\.5-1 → 6\.14\.8-2, .* and 37 more/);
   });
 
+  it('says that a new kernel is tried first, and what is booted if that does not go well', () => {
+    const canary = { tries: '6.14.8-2-pve', fallback: '6.14.5-1-pve' };
+    const nodes = plan.nodes.map((node) => ({ ...node, canary }));
+    expect(read(renderPlan({ ...plan, nodes }))).toContain(
+      'Kernel 6.14.8-2-pve is tried for one boot, and kept if the node proves well; else 6.14.5-1-pve is booted next',
+    );
+    expect(read(renderPlan(plan))).not.toContain('is tried for one boot');
+  });
+
   it('shows a refusal with its remedy', () => {
     const text = read(renderPlan(refusedPlan));
     expect(text).toContain('pve-node1 ✘ guest-cannot-move plex-vm (210) cannot move: it uses hostpci0 of this node');

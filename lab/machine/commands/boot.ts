@@ -32,7 +32,7 @@ function needrestart(system: System, call: CommandCall): number {
   return 0;
 }
 
-/** Words and exit codes of proxmox-kernel-helper 8 and 9. */
+/** Words and exit codes of proxmox-kernel-helper 8.1 and 9.0. */
 function proxmoxBootTool(system: System, call: CommandCall): number {
   const [verb, action, ...rest] = call.args;
   if (verb === 'status') return status(system, call);
