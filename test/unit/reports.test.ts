@@ -193,6 +193,16 @@ describe('a hostile name', () => {
 });
 
 describe('the mail', () => {
+  it('says that what is open goes on being tried, until when, and how to see it', () => {
+    const undoLater = { workflowId: 'undo-later/homelab/pve-node1', until: '2026-11-25T03:20:00.000Z' };
+    const nodes = failedReport.nodes.map((node) => (node.openUndo.length > 0 ? { ...node, undoLater } : node));
+    const words = (report: RollReport) => rollMail('report/1', report).text.replaceAll(/\s+/g, ' ');
+    expect(words({ ...failedReport, nodes })).toMatch(
+      /What is open on pve-node\d goes on being tried until 2026-11-25 03:20 UTC; .* with: caretaker undo\./,
+    );
+    expect(words(failedReport)).not.toContain('goes on being tried');
+  });
+
   it('says in its subject first whether somebody has to do something', () => {
     const subject = (report: RollReport) => rollMail('report/1', report).subject;
     expect(subject(doneReport)).toBe('Rolling update of homelab: 1 of 2 nodes updated, 1 rebooted');

@@ -60,10 +60,7 @@ async function requireLeftovers(session: Session): Promise<LeftOnNode[]> {
 }
 
 function nothingOn({ config }: Session, node: string | undefined): CliError {
-  return new CliError(
-    `Nothing is left to be undone on ${node ?? config.cluster.name}. See it with: caretaker undo.`,
-    1,
-  );
+  return new CliError(`Nothing is left to be undone on ${node ?? config.cluster.name}.`, 1);
 }
 
 function withoutHandle({ node, view }: LeftOnNode) {
