@@ -90,7 +90,7 @@ async function undoInTurn(list: UndoList, lease: Lease): Promise<void> {
     const scene = list.scene();
     const may = holdBack(scene, await hindrances(list));
     await tryToGiveBack(scene, scene.policy.timeouts.migration, (undo) => {
-      return !list.mustMakeWay && list.isOpen(undo) && may(undo);
+      return !list.mustMakeWay && list.end() === null && list.isOpen(undo) && may(undo);
     });
   } finally {
     await lease.release();

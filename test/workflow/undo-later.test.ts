@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/client';
+import { ApplicationFailure, type WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { undoLaterId, updateNodeId } from '../../domain/ids.ts';
@@ -9,7 +9,16 @@ import type { Leftover } from '../../planning/leftover.ts';
 import type { UndoLaterInput } from '../../workflows/undo-later.ts';
 import { aLeftover, aMove, aNode, aVm, guestAway, openUndo, theSoftware } from '../helpers/builders.ts';
 import { timeSkippingEnvironment } from '../helpers/temporal.ts';
-import { aWorld, failureOf, roll as rollAll, undoLeft, until, updateOneNode, type World } from './roll-world.ts';
+import {
+  aWorld,
+  failureOf,
+  roll as rollAll,
+  undoLeft,
+  until,
+  untilHeard,
+  updateOneNode,
+  type World,
+} from './roll-world.ts';
 
 // One each: after a run with a child run, such as that of its mail, a time-skipping server skips no time any more.
 let environment: TestWorkflowEnvironment;
@@ -26,6 +35,8 @@ function aWorldLeftOpen(): World {
   world.backups = { running: [], jobs: [{ id: 'nightly', enabled: false, nextRun: null }] };
   return world;
 }
+
+const NIGHTLY: Undo = { kind: 'backup-job', id: 'nightly' };
 
 const UNDONE = ['maintenance off pve1', 'move 100 pve2→pve1', 'ensureBackupJob'];
 
@@ -239,6 +250,57 @@ describe('people', () => {
     expect(result.forgotten).toHaveLength(3);
     expect(world.changes()).toEqual([]);
     expect(world.mails).toEqual([]);
+  });
+
+  describe('while a guest is on its way home', () => {
+    /** 100 and 101 are to come home, one after the other; `tell` is done in the middle of the move of 100. */
+    function whileMoving(tell: (handle: WorkflowHandle) => Promise<unknown>) {
+      const world = aWorldLeftOpen();
+      world.guests.push(aVm(101, { node: 'pve2' }));
+      const open = [guestAway(100), guestAway(101), NIGHTLY].map(openUndo);
+      const { policy } = aLeftover();
+      const left = aLeftover({
+        ...{ cluster: world.name, open, moves: [aMove(100), aMove(101)] },
+        policy: { ...policy, parallelMigrations: 1 },
+      });
+      const answers: unknown[] = [];
+      world.before.moveGuest = async ({ vmid }) => {
+        if (vmid !== 100 || answers.length > 0) return;
+        answers.push(await tell(environment.client.workflow.getHandle(undoLaterId(world.name, 'pve1'))));
+      };
+      const ending = undoLeft(environment, world, { left });
+      return { world, answers, ending };
+    }
+
+    it('take the one upon themselves that comes next: it is not moved any more', async () => {
+      const { world, answers, ending } = await whileMoving((handle) =>
+        handle.executeUpdate<string, [string]>('forget', { args: ['101'] }),
+      );
+      expect(await ending).toMatchObject({ forgotten: [{ vmid: 101 }], undone: [{ vmid: 100 }, NIGHTLY], open: [] });
+      expect(answers).toEqual(['101: left to you; 2 still to be undone']);
+      expect(changesBut(world, 'awaitRejoin pve1')).toEqual(['move 100 pve2→pve1', 'ensureBackupJob']);
+    });
+
+    it('cancel it: that guest arrives, and nothing else is begun', async () => {
+      const { world, ending } = await whileMoving(async (handle) => {
+        await handle.cancel();
+        await untilHeard(handle, 'workflowExecutionCancelRequestedEventAttributes');
+      });
+      expect(await failureOf(ending)).toMatchObject({ canceled: true });
+      expect(changesBut(world, 'awaitRejoin pve1')).toEqual(['move 100 pve2→pve1']);
+    });
+
+    it('need the cluster more: that guest arrives, and the rest comes with the next try', async () => {
+      const { world, ending } = await whileMoving(async (handle) => {
+        await handle.signal('preempted');
+        await untilHeard(handle, 'workflowExecutionSignaledEventAttributes');
+      });
+      expect(await ending).toMatchObject({ open: [] });
+      expect(world.changes()).toEqual([
+        ...['awaitRejoin pve1', 'awaitRejoin pve1', 'move 100 pve2→pve1'],
+        ...['awaitRejoin pve1', 'awaitRejoin pve1', 'move 101 pve2→pve1', 'ensureBackupJob'],
+      ]);
+    });
   });
 
   it('cancel it: it stops trying and mails what is left to them', async () => {

@@ -39,11 +39,13 @@ export async function giveBack(
 /**
  * The same once.
  *
- * @param which Asked anew before each stage.
+ * @param which Asked anew before each stage, and again for each entry when its turn comes: those that wait within a stage
+ *   may have been left to a person meanwhile.
  */
 export async function tryToGiveBack(scene: UndoScene, within: Duration, which: (undo: Undo) => boolean): Promise<void> {
   const { ledger } = scene;
   const attempt = async (undo: Undo) => {
+    if (!which(undo)) return;
     try {
       await undoOne(scene, undo, within);
       ledger.settle(undo);
