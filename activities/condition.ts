@@ -9,7 +9,8 @@ import type {
 } from '../domain/condition.ts';
 import type { ActivityDeps } from './deps.ts';
 import { isClientError, isPassing, NoClearAnswer } from './guard.ts';
-import { CONDITION_SCRIPT, isComplete, parseCondition } from './node-shell.ts';
+import { CONDITION_SCRIPT, parseCondition } from './node-shell.ts';
+import { isComplete } from './shell-parts.ts';
 
 /** So often something that does not answer is asked before the plan has to do without it. */
 const TRIES = 3;

@@ -1,4 +1,5 @@
 import type { BootPartition, Fact, FileSystemCondition, ShellCondition } from '../domain/condition.ts';
+import { END_OF_PARTS, factOf, PART_FUNCTION, splitParts } from './shell-parts.ts';
 
 const KIB = 1024;
 
@@ -11,7 +12,7 @@ const AUDIT_LINES = 12;
  */
 export const CONDITION_SCRIPT = `export LC_ALL=C
 date +%s
-part() { printf '=%s\\n' "$1"; shift; "$@" 2>&1; printf '\\n=rc %s\\n' "$?"; }
+${PART_FUNCTION}
 disks() { for m in / /boot /boot/efi; do if [ -d "$m" ]; then df -P -k "$m" || return; fi; done; }
 partitions() {
   for u in $(cat /etc/kernel/proxmox-boot-uuids 2>/dev/null); do
@@ -25,13 +26,8 @@ part audit dpkg --audit
 part units systemctl list-units --plain --no-legend --state=active,activating,reloading,deactivating 'caretaker-*.service' apt-daily.service apt-daily-upgrade.service pve-daily-update.service
 part disks disks
 part partitions partitions
-echo =end
+${END_OF_PARTS}
 `;
-
-/** True when the script came to its end: a node that boots or goes down may take a login and run half of it. */
-export function isComplete(output: string): boolean {
-  return /\n=end\n?$/.test(output);
-}
 
 /**
  * @param sentAt Milliseconds since the epoch before the script was sent; `receivedAt` after its answer.
@@ -39,14 +35,8 @@ export function isComplete(output: string): boolean {
 export function parseCondition(output: string, { sentAt, receivedAt }: { sentAt: number; receivedAt: number }) {
   const [first = '', ...lines] = output.split('\n');
   const parts = splitParts(lines);
-  const part = <T>(name: string, parse: (text: string) => T, alsoGood: readonly number[] = []): Fact<T> => {
-    const found = parts.get(name);
-    if (!found) return { unknown: 'it printed nothing' };
-    if (found.code !== 0 && !alsoGood.includes(found.code)) {
-      return { unknown: `exit code ${found.code}: ${found.text.trim()}` };
-    }
-    return { value: parse(found.text) };
-  };
+  const part = <T>(name: string, parse: (text: string) => T, alsoGood?: readonly number[]): Fact<T> =>
+    factOf(parts.get(name), parse, alsoGood);
   const fileSystems = part('disks', parseDiskFree);
   const condition: ShellCondition = {
     clockAhead: clockAhead(Number(first) * 1_000, sentAt, receivedAt),
@@ -61,24 +51,6 @@ export function parseCondition(output: string, { sentAt, receivedAt }: { sentAt:
     bootPartitions: part('partitions', parsePartitions),
   };
   return condition;
-}
-
-function splitParts(lines: readonly string[]): Map<string, { text: string; code: number }> {
-  const parts = new Map<string, { text: string; code: number }>();
-  let name: string | undefined;
-  let text: string[] = [];
-  for (const line of lines) {
-    const end = /^=rc (\d+)$/.exec(line);
-    const begin = /^=([a-z]+)$/.exec(line);
-    if (end && name !== undefined) {
-      parts.set(name, { text: text.join('\n'), code: Number(end[1]) });
-      name = undefined;
-    } else if (begin) {
-      name = begin[1];
-      text = [];
-    } else text.push(line);
-  }
-  return parts;
 }
 
 /** The node's whole second lay somewhere between sending and receiving; only what lies outside is certain. */
