@@ -33,6 +33,8 @@ function textFormat(
   });
 }
 
+export const port = z.int().min(1).max(65_535);
+
 export const duration = format<Duration>({
   syntax: 'duration',
   wrong: (value) =>
@@ -120,6 +122,21 @@ export const clusterName = textFormat({
   wrong: 'is not a usable cluster name',
   remedy: 'Use letters, digits, dots, hyphens and underscores; it becomes part of workflow ids.',
   test: (text) => /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text),
+});
+
+/** Hosts and their groups are chosen by these names on the command line. */
+export const hostOrGroupName = textFormat({
+  syntax: 'name',
+  wrong: 'is not a usable name',
+  remedy: 'Use letters, digits, dots, hyphens and underscores, and begin with a letter or digit.',
+  test: (text) => /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text),
+});
+
+export const nonEmptyText = textFormat({
+  syntax: 'text',
+  wrong: 'is not a text that says something',
+  remedy: 'Write a few words in quotes.',
+  test: (text) => text.trim() !== '',
 });
 
 export const address = textFormat({

@@ -122,7 +122,7 @@ function startOf(node: unknown): number | undefined {
 
 function withAbsolutePaths(config: Config, folder: string): Config {
   const { api, ssh } = config.cluster;
-  const { mail } = config;
+  const { mail, hostDefaults } = config;
   return {
     ...config,
     cluster: {
@@ -138,6 +138,22 @@ function withAbsolutePaths(config: Config, folder: string): Config {
         ...(ssh.knownHosts !== undefined && { knownHosts: absolute(ssh.knownHosts, folder) }),
       },
     },
+    hostDefaults: {
+      ssh: {
+        ...hostDefaults.ssh,
+        ...(hostDefaults.ssh.privateKey !== undefined && {
+          privateKey: absoluteSecret(hostDefaults.ssh.privateKey, folder),
+        }),
+        ...(hostDefaults.ssh.knownHosts !== undefined && { knownHosts: absolute(hostDefaults.ssh.knownHosts, folder) }),
+      },
+    },
+    hosts: config.hosts.map((host) => ({
+      ...host,
+      ssh: {
+        ...host.ssh,
+        ...(host.ssh.privateKey !== undefined && { privateKey: absoluteSecret(host.ssh.privateKey, folder) }),
+      },
+    })),
     credentials: config.credentials.map((each) => ({
       ...each,
       ...(each.token !== undefined && { token: absoluteSecret(each.token, folder) }),

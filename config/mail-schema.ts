@@ -1,15 +1,12 @@
 import { z } from 'zod';
-import { address, mailAddress, path, secretRef } from './formats.ts';
+import { address, mailAddress, path, port, secretRef } from './formats.ts';
 
 /** Usual port of each kind of connection (RFC 8314, RFC 6409, RFC 5321). */
 export const MAIL_PORTS = { tls: 465, starttls: 587, none: 25 } as const;
 
 export const mailSchema = z.strictObject({
   host: address.describe('Mail server (SMTP) that takes the mails.'),
-  port: z
-    .int()
-    .min(1)
-    .max(65_535)
+  port: port
     .exactOptional()
     .describe('Its port. Without it the usual one: 465 for `tls`, 587 for `starttls`, 25 for `none`.'),
   security: z

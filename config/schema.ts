@@ -7,17 +7,17 @@ import {
   hostKeyFingerprint,
   nodeName,
   path,
+  port,
   remotePath,
   secretRef,
   userName,
   vmid,
 } from './formats.ts';
+import { hostDefaultsSchema, hostsSchema } from './hosts-schema.ts';
 import { mailSchema } from './mail-schema.ts';
 import { policySchema } from './policy-schema.ts';
 import { credentialsSchema } from './probe-schema.ts';
 import { schedulesSchema } from './schedules-schema.ts';
-
-const port = z.int().min(1).max(65_535);
 
 const apiSchema = z.strictObject({
   token: secretRef.describe('API token of the form `user@realm!name=uuid`; see docs/how-to/create-api-token.md.'),
@@ -81,6 +81,10 @@ const clusterSchema = z.strictObject({
 /** Schema of `caretaker.yaml`. Unknown keys are errors; every key is described. */
 export const configSchema = z.strictObject({
   cluster: clusterSchema.describe('The Proxmox cluster.'),
+  hostDefaults: hostDefaultsSchema.prefault({}).describe('What the hosts below have in common.'),
+  hosts: hostsSchema
+    .default([])
+    .describe('Containers, virtual machines and other Debian or Ubuntu hosts that `caretaker hosts` looks after.'),
   orchestrator: z
     .strictObject({
       guest: vmid

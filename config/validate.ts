@@ -1,6 +1,8 @@
 import { nearest } from './did-you-mean.ts';
+import { checkHosts, type UncheckedInventory } from './host-checks.ts';
 import { explainIssues, fieldName, type PathProblem } from './problems.ts';
 import { configSchema, type Config } from './schema.ts';
+import { listOf, type Report } from './unchecked.ts';
 
 /**
  * Checks the data of a `caretaker.yaml` and fills in the defaults, or tells everything that is wrong with it: a field
@@ -15,7 +17,7 @@ export function validateConfig(value: unknown): { readonly config: Config } | { 
 }
 
 /** What {@link checkAcrossFields} may find: it also runs on files with other mistakes, so that all are told at once. */
-interface Unchecked {
+interface Unchecked extends UncheckedInventory {
   readonly cluster?: {
     readonly api?: { readonly caFile?: unknown };
     readonly ssh?: { readonly knownHosts?: unknown };
@@ -38,8 +40,6 @@ interface UncheckedNode {
   readonly ssh?: { readonly hostKey?: unknown };
 }
 
-type Report = (path: readonly (string | number)[], message: string, remedy: string) => void;
-
 function checkAcrossFields(value: unknown): PathProblem[] {
   const config = (value ?? {}) as Unchecked;
   const nodes = listOf<UncheckedNode>(config.cluster?.nodes);
@@ -47,6 +47,7 @@ function checkAcrossFields(value: unknown): PathProblem[] {
   const report: Report = (path, message, remedy) => problems.push({ path, field: fieldName(path), message, remedy });
   checkNames(nodes, report);
   checkVerification(config, nodes, report);
+  checkHosts(config, report);
   if (config.mail) checkMail(config.mail, report);
   checkNodeSelection(
     listOf<unknown>(config.rollingUpdate?.nodes),
@@ -57,10 +58,6 @@ function checkAcrossFields(value: unknown): PathProblem[] {
     report(['rollingUpdate', 'timeZone'], MISSING_TIME_ZONE.message, MISSING_TIME_ZONE.remedy);
   }
   return problems;
-}
-
-function listOf<T>(value: unknown): readonly (T | null | undefined)[] {
-  return Array.isArray(value) ? (value as readonly (T | null | undefined)[]) : [];
 }
 
 function checkNames(nodes: ReturnType<typeof listOf<UncheckedNode>>, report: Report): void {

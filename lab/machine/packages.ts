@@ -39,6 +39,8 @@ export class PackageDatabase {
   readonly #waiters = new Set<() => void>();
   /** A dpkg run died in the middle: `/var/lib/dpkg/updates` is not empty. */
   interrupted = false;
+  /** Real milliseconds at which the lists were fetched, as `date` on the machine has them. */
+  refreshedAt = Date.now();
 
   constructor(clock: LabClock, specs: readonly PackageSpec[]) {
     this.#clock = clock;
@@ -68,6 +70,7 @@ export class PackageDatabase {
 
   /** What `apt-get update` does with the lists. */
   refresh(): void {
+    this.refreshedAt = Date.now();
     for (const item of this.#packages.values()) item.candidate = item.published.candidate;
   }
 

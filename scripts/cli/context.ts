@@ -9,10 +9,23 @@ export interface GlobalFlags {
   readonly config?: string;
 }
 
-/** What a command that talks to Temporal works with. */
-export interface Session extends TemporalSession {
+/** What a command works with that needs no Temporal. */
+export interface Site {
   readonly config: Config;
   readonly terminal: Terminal;
+}
+
+/** What a command that talks to Temporal works with. */
+export interface Session extends TemporalSession, Site {}
+
+/** Reads the configuration and runs `command`. */
+export async function withSite<T>(
+  terminal: Terminal,
+  flags: GlobalFlags,
+  command: (site: Site) => Promise<T>,
+): Promise<T> {
+  const config = await loadConfig({ path: flags.config, env: terminal.env });
+  return command({ config, terminal });
 }
 
 /** Reads the configuration, connects, runs `command` and disconnects. */
@@ -21,13 +34,14 @@ export async function withSession<T>(
   flags: GlobalFlags,
   command: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const config = await loadConfig({ path: flags.config, env: terminal.env });
-  const temporal = await connectToTemporal(terminal.env);
-  try {
-    return await command({ ...temporal, config, terminal });
-  } finally {
-    await temporal.close();
-  }
+  return withSite(terminal, flags, async (site) => {
+    const temporal = await connectToTemporal(terminal.env);
+    try {
+      return await command({ ...temporal, ...site });
+    } finally {
+      await temporal.close();
+    }
+  });
 }
 
 /** @throws {CliError} when nobody would do the work. */

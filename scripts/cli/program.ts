@@ -5,6 +5,7 @@ import { cancel } from './commands/cancel.ts';
 import { decide } from './commands/decide.ts';
 import { goNow } from './commands/go-now.ts';
 import { history, type HistoryFlags } from './commands/history.ts';
+import { hosts } from './commands/hosts.ts';
 import { lab } from './commands/lab.ts';
 import { pause } from './commands/pause.ts';
 import { plan } from './commands/plan.ts';
@@ -23,13 +24,14 @@ import { skip } from './commands/skip.ts';
 import { status } from './commands/status.ts';
 import { forgetUndo, retryUndo, undo } from './commands/undo.ts';
 import { update, type UpdateFlags } from './commands/update.ts';
-import { withSession, type GlobalFlags, type Session } from './context.ts';
+import { withSession, withSite, type GlobalFlags, type Session, type Site } from './context.ts';
 import { CliError, layoutFor, printJson, printLine, type ExitCode, type Terminal } from './terminal.ts';
 
 const HELP_FOOTER = `
 Configuration: --config, else CARETAKER_CONFIG, else ./caretaker.yaml.
 Temporal:      TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the other settings of Temporal's own tools.
-Exit codes:    0 good; 1 the run was refused, failed, aborted or canceled; 2 usage, configuration or connection.`;
+Exit codes:    0 good; 1 the run was refused, failed, aborted or canceled, or a host is not as it should be;
+               2 usage, configuration or connection.`;
 
 type Json = { readonly json?: boolean };
 
@@ -151,6 +153,7 @@ function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Co
       run((session) => forgetUndo(session, node, entry, undoing.opts<Json>())),
     );
   addSchedules(program, run);
+  addHosts(program, async (command) => finish(await withSite(terminal, program.opts<GlobalFlags>(), command)));
   program
     .command('lab')
     .description('start a simulated Proxmox cluster on this machine; lab mail shows the mails it took')
@@ -198,6 +201,15 @@ function addSchedules(program: Command, run: Run): void {
     .argument('[schedule]')
     .option('--json', 'print one JSON document')
     .action((name: string | undefined, flags: Json) => run((session) => removeSchedules(session, name, flags)));
+}
+
+function addHosts(program: Command, run: (command: (site: Site) => Promise<ExitCode>) => Promise<void>): void {
+  program
+    .command('hosts')
+    .description('show how the hosts of the inventory are; changes nothing')
+    .argument('[hosts...]', 'hosts or groups (default: all)')
+    .option('--json', 'print one JSON document')
+    .action((names: string[], flags: Json) => run((site) => hosts(site, names, flags)));
 }
 
 const SCHEDULE_COMMANDS = [

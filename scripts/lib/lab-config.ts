@@ -9,6 +9,13 @@ export interface LabSheet {
     readonly api: { readonly host: string; readonly port: number; readonly fingerprint: string };
     readonly ssh: { readonly host: string; readonly port: number; readonly fingerprint: string };
   }[];
+  readonly guests: readonly {
+    readonly vmid: number;
+    readonly kind: 'lxc' | 'qemu';
+    readonly name: string;
+    /** Absent: no SSH server runs on it. */
+    readonly ssh?: { readonly host: string; readonly port: number; readonly fingerprint: string };
+  }[];
   readonly ssh: { readonly user: string; readonly privateKeyFile: string };
   readonly mail: { readonly host: string; readonly port: number };
 }
@@ -39,6 +46,20 @@ export function labConfig(sheet: LabSheet, options: LabConfigOptions): string {
         ssh: { port: node.ssh.port, hostKey: node.ssh.fingerprint },
       })),
     },
+    hosts: sheet.guests.flatMap(({ vmid, kind, name, ssh }) =>
+      ssh === undefined
+        ? []
+        : [
+            {
+              name,
+              address: ssh.host,
+              vmid,
+              kind: kind === 'lxc' ? 'lxc' : 'vm',
+              groups: [kind === 'lxc' ? 'lxc' : 'docker-vms'],
+              ssh: { port: ssh.port, hostKey: ssh.fingerprint },
+            },
+          ],
+    ),
     polling: { interval: `${Math.max(50, Math.round(5_000 / scale))} ms`, stablePolls: 2 },
     mail: {
       ...sheet.mail,

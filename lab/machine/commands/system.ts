@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { CommandCall, LabCommand } from '../../core/machine.ts';
 import { OS_RELEASE } from '../catalog.ts';
 import type { System } from '../system.ts';
@@ -8,6 +8,7 @@ import { uuidsOf } from './disks.ts';
 export function systemCommands(system: System): Readonly<Record<string, LabCommand>> {
   return {
     cat: (call) => Promise.resolve(cat(system, call)),
+    stat: (call) => Promise.resolve(stat(system, call)),
     uname: (call) => Promise.resolve(uname(system, call)),
     hostname: (call) => print(call, system.hostname),
     uptime: (call) => print(call, uptime(system, call.args)),
@@ -64,9 +65,38 @@ function readSystemFile(system: System, path: string): string | undefined {
     case '/run/reboot-required':
     case '/var/run/reboot-required':
       return rebootRequired(system) ? '*** System restart required ***\n' : undefined;
+    case '/run/reboot-required.pkgs':
+    case '/var/run/reboot-required.pkgs':
+      return rebootRequired(system) ? `linux-image-${system.kernels.newest}\n` : undefined;
+    // systemd's word for the manager that it runs under.
+    case '/run/systemd/container':
+      return system.options.kind === 'container' ? 'lxc\n' : undefined;
     default:
       return undefined;
   }
+}
+
+/** stat(1) for the time of a change: that of apt's lists, which stock Debian keeps no stamp of, or of the machine's own files. */
+function stat(system: System, call: CommandCall): number {
+  const [option, format, ...paths] = call.args;
+  if (option !== '-c' || format !== '%Y') {
+    call.err('stat: this machine knows -c %Y only\n');
+    return 1;
+  }
+  let code = 0;
+  for (const path of paths) {
+    const changed = path === '/var/lib/apt/lists' ? system.database.refreshedAt : changedAt(system, path);
+    if (changed === undefined) {
+      call.err(`stat: cannot statx '${path}': No such file or directory\n`);
+      code = 1;
+    } else call.out(`${Math.floor(changed / 1_000)}\n`);
+  }
+  return code;
+}
+
+function changedAt(system: System, path: string): number | undefined {
+  if (!path.startsWith(`${system.shell.rootDirectory}/`)) return undefined;
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
 }
 
 /** Debian's hooks write the file; a Proxmox node has none of them, so its absence there means nothing. */

@@ -54,15 +54,20 @@ export function renderTable(
 /** Below this a column of sentences is a column of words. */
 const SENTENCE = 28;
 
+export interface Row {
+  readonly name: string;
+  readonly cells: readonly string[];
+  /** A sentence, or empty. */
+  readonly note: string;
+}
+
 /**
  * A table whose last column is a sentence. Where that would be squeezed it goes below the table, after the name of its
  * row.
- *
- * @param rows Each with the name of the row.
  */
 export function renderTableWithNotes(
   columns: readonly Column[],
-  rows: readonly { readonly name: string; readonly cells: readonly string[]; readonly note: string }[],
+  rows: readonly Row[],
   options: { readonly width: number; readonly style: Style },
 ): string {
   const bare = rows.map(({ cells }) => cells);
@@ -73,10 +78,20 @@ export function renderTableWithNotes(
     const whole = rows.map(({ cells, note }) => [...cells, note]);
     return renderTable([...columns, { title: 'Why', flexible: true }], whole, options);
   }
+  return renderTableOverNotes(columns, rows, options);
+}
+
+/** A table with sentences below it, each after the name of its row: a column would break long words such as fingerprints. */
+export function renderTableOverNotes(
+  columns: readonly Column[],
+  rows: readonly Row[],
+  options: { readonly width: number; readonly style: Style },
+): string {
   const notes = rows
     .filter(({ note }) => note !== '')
     .map(({ name, note }) => wrap(`${name}: ${note}`, options.width, '  '));
-  return [renderTable(columns, bare, options), '', ...notes].join('\n');
+  const cells = rows.map((row) => row.cells);
+  return [renderTable(columns, cells, options), ...(notes.length > 0 ? ['', ...notes] : [])].join('\n');
 }
 
 function columnWidths(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): number[] {

@@ -1,0 +1,109 @@
+import { isClientError } from '../../../activities/guard.ts';
+import { readHost } from '../../../activities/host.ts';
+import { mapLimited } from '../../../activities/map-limited.ts';
+import { SshError } from '../../../clients/ssh/index.ts';
+import type { HostConfig } from '../../../config/hosts-schema.ts';
+import type { Fact } from '../../../domain/condition.ts';
+import type { HostReading, InventoryHost, ListedGuest } from '../../../domain/host.ts';
+import { placeHost } from '../../../planning/host-place.ts';
+import { judgeReboot } from '../../../planning/reboot-required.ts';
+import { depsFromConfig } from '../../../workers/deps-from-config.ts';
+import { sshToHost } from '../../../workers/host-connections.ts';
+import { chooseHosts } from '../choose-hosts.ts';
+import type { Site } from '../context.ts';
+import { renderHosts, type HostEntry } from '../render/hosts.ts';
+import { layoutFor, printJson, printLine, type ExitCode } from '../terminal.ts';
+
+/** Enough to be quick, few enough for a small machine and for guests that share one disk. */
+const AT_A_TIME = 8;
+
+/** apt reads its lists for some seconds on a slow disk; a host that takes longer than this does not answer. */
+const READ_TIMEOUT_MS = 60_000;
+
+/** Shows how the hosts of the inventory are, and whether Proxmox agrees. 1 if one is not as it should be. */
+export async function hosts(
+  site: Site,
+  names: readonly string[],
+  { json = false }: { readonly json?: boolean },
+): Promise<ExitCode> {
+  const { stdout, env } = site.terminal;
+  const chosen = chooseHosts(site.config, names);
+  const [guests, readings] = await Promise.all([
+    chosen.some(({ vmid }) => vmid !== undefined) ? listGuests(site) : { value: [] },
+    mapLimited(chosen, AT_A_TIME, async (host) => (host.exempt === undefined ? readOne(site, host) : null)),
+  ]);
+  const entries = chosen.map((host, index) => describeHost(host, readings[index] ?? null, guests));
+  if (json) printJson(stdout, entries);
+  else printLine(stdout, renderHosts(entries, layoutFor(stdout, env)));
+  return entries.some(({ state, mismatches }) => state === 'unreachable' || mismatches.length > 0) ? 1 : 0;
+}
+
+async function listGuests({ config, terminal }: Site): Promise<Fact<readonly ListedGuest[]>> {
+  const deps = depsFromConfig(config, terminal.env);
+  try {
+    const { guests } = await deps.proxmox.resources();
+    return {
+      value: guests.map(({ type, vmid, name, node, status, template }) => {
+        return { vmid, kind: type, name: name ?? null, node, status, template };
+      }),
+    };
+  } catch (error) {
+    return unknownBecauseOf(error);
+  } finally {
+    await deps.close();
+  }
+}
+
+/** What a host answered, or why it did not. */
+type Answer = { readonly value: HostReading } | { readonly unknown: string; readonly silent: boolean };
+
+async function readOne({ config, terminal }: Site, host: HostConfig): Promise<Answer> {
+  try {
+    return { value: await readHost(sshToHost(config, host, terminal.env), { timeoutMs: READ_TIMEOUT_MS }) };
+  } catch (error) {
+    // Whatever refuses us at the address of a stopped guest is somebody else.
+    const silent = error instanceof SshError && ['SshUnreachable', 'SshTimeout'].includes(error.type);
+    return { ...unknownBecauseOf(error), silent };
+  }
+}
+
+/** Trouble of the other side is part of the answer; a configuration that cannot be used is not. */
+function unknownBecauseOf(error: unknown): { readonly unknown: string } {
+  if (isClientError(error)) return { unknown: error.message };
+  throw error;
+}
+
+function describeHost(host: HostConfig, answer: Answer | null, guests: Fact<readonly ListedGuest[]>): HostEntry {
+  const { name, address, groups, exempt } = host;
+  const found = answer !== null && 'value' in answer ? answer.value : null;
+  const { guest, mismatches } = placeHost(inventoryHost(host), guests, found !== null);
+  const basic = { name, address, groups, guest, mismatches };
+  if (found) {
+    // Whoever says that it is a container is heard: one is never rebooted for a kernel.
+    const container = found.reboot.container || guest?.kind === 'lxc' || host.kind === 'lxc';
+    return { ...basic, state: 'reached', why: null, ...found, reboot: judgeReboot({ ...found.reboot, container }) };
+  }
+  return {
+    ...basic,
+    ...whyNotReached(answer, exempt, guest),
+    system: null,
+    pending: null,
+    listsAge: null,
+    reboot: null,
+  };
+}
+
+function whyNotReached(
+  answer: Answer | null,
+  exempt: string | undefined,
+  guest: ListedGuest | null,
+): Pick<HostEntry, 'state' | 'why'> {
+  if (answer === null || 'value' in answer) return { state: 'exempt', why: exempt ?? null };
+  if (answer.silent && guest?.template) return { state: 'template', why: null };
+  if (answer.silent && guest?.status === 'stopped') return { state: 'stopped', why: null };
+  return { state: 'unreachable', why: answer.unknown };
+}
+
+function inventoryHost({ name, vmid, kind }: HostConfig): InventoryHost {
+  return { name, vmid: vmid ?? null, kind: kind === undefined ? null : kind === 'vm' ? 'qemu' : 'lxc' };
+}

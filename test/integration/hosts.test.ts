@@ -1,0 +1,167 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { containerSpec, createLab, referenceSite, vmSpec, type Lab } from '../../lab/index.ts';
+import { runCli } from '../../scripts/cli/program.ts';
+import { labConfig } from '../../scripts/lib/lab-config.ts';
+
+let folder: string;
+let lab: Lab;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'caretaker-hosts-'));
+  const site = referenceSite();
+  lab = await createLab({
+    directory: join(folder, 'lab'),
+    scale: 200,
+    site: {
+      ...site,
+      guests: [
+        ...site.guests,
+        containerSpec(195, 'off', 'pve-node1', { running: false }),
+        vmSpec(900, 'golden', 'pve-node1', { running: false, template: true }),
+      ],
+    },
+  });
+});
+
+afterAll(async () => {
+  await lab.close();
+  await rm(folder, { recursive: true });
+});
+
+interface HostKeys {
+  name: string;
+  [key: string]: unknown;
+}
+
+/** Runs the CLI with the inventory of the lab as `change` makes it. Nothing of Temporal is there. */
+async function caretaker(
+  args: readonly string[],
+  change: (config: { hosts: HostKeys[]; [key: string]: unknown }) => void = () => undefined,
+): Promise<{ code: number; out: string; err: string }> {
+  const file = join(folder, 'caretaker.yaml');
+  const config = parse(labConfig(lab.access, { scale: 200, tokenVariable: 'TOKEN' })) as { hosts: HostKeys[] };
+  change(config);
+  await writeFile(file, stringify(config));
+  let out = '';
+  let err = '';
+  const code = await runCli(args, {
+    env: { CARETAKER_CONFIG: file, TOKEN: `${lab.access.token.id}=${lab.access.token.secret}` },
+    stdout: { write: (text) => (out += text) },
+    stderr: { write: (text) => (err += text) },
+  });
+  return { code, out, err };
+}
+
+function changeHost(name: string, changes: object): (config: { hosts: HostKeys[] }) => void {
+  return ({ hosts }) => void Object.assign(hosts.find((host) => host.name === name) ?? {}, changes);
+}
+
+function holding(text: string): unknown {
+  return expect.stringContaining(text);
+}
+
+type Entry = Readonly<Record<string, unknown>> & { readonly name: string };
+
+describe('caretaker hosts', () => {
+  it('tells of every host of the site: guest, state, updates and reboot', async () => {
+    const { code, out } = await caretaker(['hosts', '--json']);
+    expect(code).toBe(0);
+    const entries = JSON.parse(out) as Entry[];
+    expect(entries).toHaveLength(10);
+    expect(entries.map(({ name, state }) => [name, state])).toContainEqual(['off', 'stopped']);
+    expect(entries.filter(({ state }) => state === 'reached')).toHaveLength(9);
+    const plex = entries.find(({ name }) => name === 'plex-vm');
+    expect(plex).toMatchObject({
+      guest: { vmid: 210, kind: 'qemu', node: 'pve-node1', status: 'running' },
+      system: 'Debian GNU/Linux 13 (trixie)',
+      reboot: { needed: false },
+      mismatches: [],
+    });
+    expect(plex?.['pending']).toHaveProperty('value');
+    expect((plex?.['pending'] as { value: Entry[] }).value.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['curl', 'linux-image-amd64']),
+    );
+  });
+
+  it('sees the reboot that a VM wants for its new kernel, and none for the container', async () => {
+    const upgrade = 'DEBIAN_FRONTEND=noninteractive apt-get -y dist-upgrade';
+    await Promise.all([211, 192].map((vmid) => lab.guest(vmid).machine.exec(upgrade)));
+    const { code, out } = await caretaker(['hosts', 'arr-stack-vm', 'pihole-1']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^pihole-1 +CT 192 on pve-node1 +✔ reached +0 +0 min old +no$/m);
+    expect(out).toMatch(/^arr-stack-vm +VM 211 on pve-node1 +✔ reached +0 +0 min old +needed$/m);
+    expect(out).toContain('linux-image-6.12.41+deb13-amd64 asked for it');
+  });
+
+  it('names what the inventory says wrong, and ends with 1', async () => {
+    const wrong = await caretaker(['hosts', 'traefik'], changeHost('traefik', { vmid: 195 }));
+    expect(wrong.err).toContain('hosts[9].vmid is that of host number 2 too');
+    const swapped = await caretaker(['hosts', 'traefik', '--json'], (config) => {
+      changeHost('off', { vmid: 777 })(config);
+      changeHost('traefik', { vmid: 195, kind: 'vm' })(config);
+    });
+    expect(swapped.code).toBe(1);
+    expect(JSON.parse(swapped.out)).toMatchObject([
+      {
+        state: 'reached',
+        mismatches: [
+          '195 is a container, the inventory says virtual machine',
+          'Proxmox calls 195 off',
+          'Proxmox calls 195 stopped, yet the host answers',
+        ],
+      },
+    ]);
+    const gone = await caretaker(['hosts', 'off'], changeHost('off', { vmid: 777 }));
+    expect(gone).toMatchObject({ code: 1, out: holding('There is no guest 777 in the cluster.') });
+  });
+
+  it('lists templates and exempt hosts without asking for more', async () => {
+    const { code, out } = await caretaker(['hosts', 'off', 'traefik'], (config) => {
+      changeHost('off', { vmid: 900, name: 'golden', kind: 'vm', groups: ['off'] })(config);
+      changeHost('traefik', { exempt: 'the proxy is updated by hand', ssh: { port: 1 } })(config);
+    });
+    expect(code).toBe(0);
+    expect(out).toMatch(/^golden +VM 900 on pve-node1 +– template/m);
+    expect(out).toContain('The proxy is updated by hand.');
+  });
+
+  it('takes no stranger for a host, not even where the guest is stopped', async () => {
+    const stranger = lab.guest(194).machine.ssh.port;
+    const { code, out } = await caretaker(['hosts', 'off'], (config) => {
+      config.hosts = config.hosts.filter(({ name }) => name !== 'traefik');
+      const pin = lab.guest(195).machine.ssh.fingerprint;
+      changeHost('off', { ssh: { port: stranger, hostKey: pin } })(config);
+    });
+    expect(code).toBe(1);
+    expect(out).toMatch(/✘ unreachable[^]*the host\s+key\s+is\s+not\s+the\s+known\s+one/);
+  });
+
+  it('tells of the others when one host refuses the connection and Proxmox does not answer', async () => {
+    const remove = lab.faults.add((point) =>
+      point.at === 'connection' && 'machine' in point && point.machine === 'lxc/193' ? { do: 'drop' } : undefined,
+    );
+    const { code, out } = await caretaker(['hosts', 'pihole-1', 'pihole-2', '--json'], (config) => {
+      const cluster = config['cluster'] as { nodes: { api: { port: number } }[]; api: object };
+      for (const node of cluster.nodes) node.api.port = 1;
+    });
+    remove();
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject([
+      { name: 'pihole-1', state: 'reached', mismatches: [holding('192 could not be looked up')] },
+      { name: 'pihole-2', state: 'unreachable', why: holding('cannot connect') },
+    ]);
+  });
+
+  it('knows neither a host nor a group that is not there', async () => {
+    expect(await caretaker(['hosts', 'docker-vmz'])).toMatchObject({
+      code: 2,
+      err: 'docker-vmz is neither a host nor a group of the configuration. Did you mean docker-vms?\n',
+    });
+    const none = await caretaker(['hosts'], (config) => void (config.hosts = []));
+    expect(none).toMatchObject({ code: 2, err: holding('The configuration has no hosts.') });
+  });
+});
