@@ -7,6 +7,9 @@ import type { ActivityDeps } from './deps.ts';
 /** Commands are only queued, and the CRM decides every ten seconds; after so many looks it is told again. */
 const LOOKS_BEFORE_ASKING_AGAIN = 12;
 
+/** A new CRM takes over within two minutes: whoever says for so many looks that it is armed has heard every command. */
+const LOOKS_BEFORE_BELIEVING = 36;
+
 export function createHaArmingActivities(deps: ActivityDeps) {
   const { proxmox, polling } = deps;
   return {
@@ -14,12 +17,14 @@ export function createHaArmingActivities(deps: ActivityDeps) {
      * Disarms the HA manager of the whole cluster, its services staying as they are (`freeze`), or arms it again. It
      * counts as disarmed when it says so and no resource manager is active: then no watchdog can reset a node. Arming is
      * commanded in any case, for a command to disarm may still be queued, but only while every node is there: the watchdogs
-     * would reset those that are left without quorum. Since 9.2; before, disarming fails for good.
+     * would reset those that are left without quorum. While one is away, HA that stays armed was armed by somebody else.
+     * Since 9.2; before, disarming fails for good.
      * Sources: `POST /cluster/ha/status/disarm-ha` and `arm-ha`, `GET /cluster/ha/status/current`.
      */
     async ensureHaArmed({ armed, within }: { armed: boolean; within: Duration }): Promise<void> {
       let looks = 0;
       let told = false;
+      let unbidden = 0;
       await awaitWorld({
         what: `HA to be ${armed ? 'armed again' : 'disarmed'}`,
         within,
@@ -29,8 +34,11 @@ export function createHaArmingActivities(deps: ActivityDeps) {
         look: async (): Promise<Look<true>> => {
           const missing = armed ? await missingForArmed(deps) : await missingForDisarmed(deps);
           if (missing === null && (told || !armed)) return { found: true };
-          const danger = armed ? await whyNotToArm(deps) : null;
-          if (danger !== null) return { waitingFor: danger };
+          const { danger, quorate } = armed ? await lookForDanger(deps) : NO_DANGER;
+          if (danger !== null) {
+            unbidden = missing === null && quorate ? unbidden + 1 : 0;
+            return unbidden < LOOKS_BEFORE_BELIEVING ? { waitingFor: danger } : { found: true };
+          }
           if (looks++ % LOOKS_BEFORE_ASKING_AGAIN === 0 || !told) {
             try {
               await (armed ? proxmox.armHa() : proxmox.disarmHa('freeze'));
@@ -50,11 +58,13 @@ export function createHaArmingActivities(deps: ActivityDeps) {
   };
 }
 
-async function whyNotToArm({ proxmox }: ActivityDeps): Promise<string | null> {
+const NO_DANGER = { danger: null, quorate: true };
+
+async function lookForDanger({ proxmox }: ActivityDeps): Promise<{ danger: string | null; quorate: boolean }> {
   const { nodes, quorate } = await proxmox.clusterStatus();
   const away = nodes.filter(({ online }) => !online).map(({ name }) => name);
-  if (away.length > 0) return `${away.join(', ')} to come back`;
-  return quorate ? null : 'the cluster to be quorate';
+  if (away.length > 0) return { danger: `${away.join(', ')} to come back`, quorate };
+  return { danger: quorate ? null : 'the cluster to be quorate', quorate };
 }
 
 async function missingForDisarmed({ proxmox }: ActivityDeps): Promise<string | null> {

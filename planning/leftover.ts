@@ -73,8 +73,12 @@ export function whyHeld(undo: Undo, node: string, { sick, unarmed }: Hindrances)
   return forHa && unarmed.length > 0 ? unarmed.join('; ') : null;
 }
 
-/** Reasons not to arm HA: once it is armed, the watchdogs reset the nodes that are left without quorum. */
-export function reasonsNotToArm({ nodes, quorum }: ClusterSnapshot): string[] {
+/**
+ * Reasons not to arm HA: once it is armed, the watchdogs reset the nodes that are left without quorum. Where a person has
+ * armed it meanwhile there is nothing left to fear, but what HA says of itself without quorum is old.
+ */
+export function reasonsNotToArm({ nodes, quorum, ha }: ClusterSnapshot): string[] {
+  if (quorum.quorate && (ha.armed === 'armed' || ha.armed === 'standby')) return [];
   const away = nodes
     .filter(({ online }) => !online)
     .map(({ name }) => `${name} is offline, and HA is armed only when every node is back`);

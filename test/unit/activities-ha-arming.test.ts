@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { errorFromAnswer } from '../../clients/proxmox/errors.ts';
 import type { HaManagerStatus, HaStatusLine, ProxmoxClient, ClusterStatus } from '../../clients/proxmox/index.ts';
+import type { Duration } from '../../domain/duration.ts';
 import { activitiesOver, activityEnvironment, fakeDeps } from '../helpers/fake-deps.ts';
 
 interface Word {
@@ -54,7 +55,11 @@ function clusterOf(...nodes: { name: string; online: boolean }[]): ClusterStatus
   return { name: 'homelab', quorate: true, nodes: parts } as unknown as ClusterStatus;
 }
 
-function ensure(proxmox: Partial<ProxmoxClient>, armed: boolean, within: '1 minute' | '20 ms' = '1 minute') {
+function pve2Away(): Promise<ClusterStatus> {
+  return Promise.resolve(clusterOf({ name: 'pve1', online: true }, { name: 'pve2', online: false }));
+}
+
+function ensure(proxmox: Partial<ProxmoxClient>, armed: boolean, within: Duration = '1 minute') {
   const { ensureHaArmed } = activitiesOver(fakeDeps({ proxmox }));
   return activityEnvironment().run(ensureHaArmed, { armed, within });
 }
@@ -118,9 +123,7 @@ describe('HA', () => {
 
   it('is not armed while a node is away, for the watchdogs would reset the others', async () => {
     const { asked, proxmox } = haSays({ armed: 'disarmed' });
-    const clusterStatus = () =>
-      Promise.resolve(clusterOf({ name: 'pve1', online: true }, { name: 'pve2', online: false }));
-    await expect(ensure({ ...proxmox, clusterStatus }, true, '20 ms')).rejects.toMatchObject({
+    await expect(ensure({ ...proxmox, clusterStatus: pve2Away }, true, '20 ms')).rejects.toMatchObject({
       message: expect.stringContaining('pve2 to come back') as string,
     });
     expect(asked).toEqual([]);
@@ -131,6 +134,27 @@ describe('HA', () => {
     const clusterStatus = () => Promise.resolve({ ...clusterOf({ name: 'pve1', online: true }), quorate: false });
     await expect(ensure({ ...proxmox, clusterStatus }, true, '20 ms')).rejects.toThrow('the cluster to be quorate');
     expect(asked).toEqual([]);
+  });
+
+  it('that somebody else has armed while a node is away needs no command', async () => {
+    const { asked, proxmox } = haSays({ armed: 'disarmed' }, { armed: 'armed' });
+    await ensure({ ...proxmox, clusterStatus: pve2Away }, true);
+    expect(asked).toEqual([]);
+  });
+
+  it('is not believed to be armed while a command to disarm may still be queued', async () => {
+    const soon = Array.from({ length: 20 }, (): Word => ({ armed: 'armed' }));
+    const { asked, proxmox } = haSays(...soon, { armed: 'disarming' }, ...soon, { armed: 'disarmed' });
+    await expect(ensure({ ...proxmox, clusterStatus: pve2Away }, true, '1 second')).rejects.toThrow(
+      'pve2 to come back',
+    );
+    expect(asked).toEqual([]);
+  });
+
+  it('is not believed to be armed by a cluster without quorum, which says what was', async () => {
+    const { proxmox } = haSays({ armed: 'armed' });
+    const clusterStatus = async () => ({ ...(await pve2Away()), quorate: false });
+    await expect(ensure({ ...proxmox, clusterStatus }, true, '1 second')).rejects.toThrow('pve2 to come back');
   });
 
   it('needs no arming where it cannot have been disarmed', async () => {

@@ -68,6 +68,14 @@ describe('what stands in the way of undoing', () => {
     ]);
     expect(reasonsNotToArm(aCluster())).toEqual([]);
   });
+
+  it.each(['armed', 'standby'] as const)('is nothing where a person has armed HA meanwhile (%s)', (armed) => {
+    const nodes = [aNode('pve1'), aNode('pve2'), aNode('pve3', { online: false })];
+    expect(reasonsNotToArm(aCluster({ nodes, ha: { armed } }))).toEqual([]);
+    expect(reasonsNotToArm(aCluster({ nodes, ha: { armed: 'disarming' } }))).toHaveLength(1);
+    // The last word of an HA manager that can write nothing any more.
+    expect(reasonsNotToArm(aCluster({ nodes, ha: { armed }, quorate: false }))).toHaveLength(2);
+  });
 });
 
 describe('the pause before a try', () => {
