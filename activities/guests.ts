@@ -1,5 +1,5 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
-import type { GuestLocation, GuestRef } from '../clients/proxmox/index.ts';
+import type { GuestLocation, GuestRef, TaskListing } from '../clients/proxmox/index.ts';
 import type { GuestKind } from '../domain/cluster.ts';
 import type { Duration } from '../domain/duration.ts';
 import { ErrorType } from '../domain/errors.ts';
@@ -7,6 +7,7 @@ import { awaitWorld, deadlineOf, type Look } from './await-world.ts';
 import type { ActivityDeps } from './deps.ts';
 import { describeResult, followOrStart, followTask } from './follow-task.ts';
 import { isClientError, isPassing, NoClearAnswer, report } from './guard.ts';
+import { mapLimited } from './map-limited.ts';
 
 /** A migration that failed this often will not work the next time either. */
 const MIGRATION_TRIES = 3;
@@ -51,8 +52,8 @@ export function createGuestActivities(deps: ActivityDeps) {
   return {
     /**
      * Moves a running guest, judged by where it runs afterwards and never by the task alone. A guest that is no longer
-     * on `from` has been moved by somebody else: it stays where it is. A guest found stopped there, though we did not
-     * stop it, stays stopped. Fails with `GuestMoveFailed`.
+     * on `from` has been moved by somebody else: it stays where it is. A guest found stopped, though no migration of ours
+     * left it so, stays stopped. Fails with `GuestMoveFailed`.
      */
     async moveGuest(input: MoveGuestInput): Promise<GuestPlace> {
       const mover = createMover(deps, input);
@@ -189,10 +190,29 @@ function createMover(deps: ActivityDeps, input: MoveGuestInput) {
       }
       if (place.lock !== undefined) return { waitingFor: `it is locked (${place.lock})` };
       if (place.running) return place.haManaged === true ? askHa(here) : migrate(here);
-      if (place.node === from && tried === 0) return { found: { vmid, node: from } };
-      return startAt(deps, here, following.deadline);
+      // No migration of ours leads to a third node.
+      const theirs = (place.node !== from && place.node !== to) || (tried === 0 && !(await leftStopped(deps, input)));
+      return theirs ? { found: { vmid, node: place.node } } : startAt(deps, here, following.deadline);
     },
   };
+}
+
+/** Types of tasks after which a container is in the hands of its owner again. */
+const TAKEN_OVER = new Set(['vzstart', 'vzshutdown', 'vzstop']);
+
+/**
+ * Whether a stopped container is what a migration between the two nodes has left, though this activity knows of none: one
+ * before it may have begun it and had no time for its end. Such a container was neither started nor stopped since.
+ * Source: `GET /nodes/{node}/tasks`.
+ */
+async function leftStopped({ proxmox }: ActivityDeps, { vmid, kind, from, to }: MoveGuestInput): Promise<boolean> {
+  if (kind !== 'lxc') return false;
+  const ofGuest = ({ id }: TaskListing) => id === String(vmid);
+  const left = (await proxmox.tasks(from, { source: 'all', type: 'vzmigrate', vmid })).filter(ofGuest);
+  if (left.length === 0) return false;
+  const since = Math.max(...left.map(({ startTime }) => startTime));
+  const later = await mapLimited([from, to], 2, (node) => proxmox.tasks(node, { source: 'all', vmid, since }));
+  return !later.flat().some((task) => ofGuest(task) && TAKEN_OVER.has(task.type) && task.status === 'OK');
 }
 
 function moveFailed({ vmid, name, from, to }: MoveGuestInput, why: string): ApplicationFailure {

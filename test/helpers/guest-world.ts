@@ -1,4 +1,10 @@
-import type { GuestLocation, MigrateOptions, ProxmoxClient, TaskResult } from '../../clients/proxmox/index.ts';
+import type {
+  GuestLocation,
+  MigrateOptions,
+  ProxmoxClient,
+  TaskListing,
+  TaskResult,
+} from '../../clients/proxmox/index.ts';
 import type { Duration } from '../../domain/duration.ts';
 import { activitiesOver, activityEnvironment, fakeDeps, taskOk } from './fake-deps.ts';
 
@@ -10,6 +16,8 @@ export interface GuestWorld {
   migrations: (() => TaskResult)[];
   runningTask?: string | undefined;
   refusal?: Error;
+  /** What the task lists of the nodes tell of the guest: `pve1 vzmigrate OK`, one a second from the epoch on. */
+  tasks: string[];
   readonly calls: string[];
 }
 
@@ -18,6 +26,7 @@ export function aWorld(place: Partial<Place> = {}): GuestWorld {
     place: { node: 'pve1', running: true, lock: undefined, ...place },
     migrations: [() => arrive(world)],
     calls: [],
+    tasks: [],
   };
   return world;
 }
@@ -40,6 +49,12 @@ export function proxmoxOf(world: GuestWorld, type: 'qemu' | 'lxc'): Partial<Prox
   return {
     findRunningTask: ({ type: kind }) => Promise.resolve(/migrate$/.test(kind) ? world.runningTask : undefined),
     startTask: ({ post }) => post(),
+    tasks: (node, { type: only, since = 0 } = {}) =>
+      Promise.resolve(
+        listTasks(world).filter(
+          (task) => task.node === node && task.startTime >= since && (only === undefined || task.type === only),
+        ),
+      ),
     guestLocation: (vmid) =>
       Promise.resolve(
         world.place && {
@@ -68,6 +83,17 @@ export function proxmoxOf(world: GuestWorld, type: 'qemu' | 'lxc'): Partial<Prox
       stop: () => Promise.reject(new Error('a migration is never stopped')),
     }),
   };
+}
+
+function listTasks({ tasks }: GuestWorld): TaskListing[] {
+  return tasks.map((line, startTime) => {
+    const [node = '', type = '', ...status] = line.split(' ');
+    const endTime = startTime + 1;
+    return {
+      ...{ upid: line, node, type, id: '100', user: 'caretaker@pve', startTime, endTime },
+      ...{ status: status.join(' '), running: false },
+    };
+  });
 }
 
 export interface MoveOptions {

@@ -158,12 +158,15 @@ describe('moving a guest', () => {
 
   it.each(['CT 100 already running', 'VM 100 already running'])('looks again when told "%s"', async (reason) => {
     const world = aWorld({ node: 'pve2', running: false });
+    world.tasks = ['pve1 vzmigrate start failed'];
     const proxmox = proxmoxOf(world, 'lxc');
     proxmox.startGuest = () => {
       world.place = { node: 'pve2', running: true, lock: undefined };
       return Promise.reject(clientError('refused', reason));
     };
-    expect(await moveIn(proxmox)).toEqual({ vmid: 100, node: 'pve2' });
+    const { moveGuest } = activitiesOver(fakeDeps({ proxmox }));
+    const moved = await activityEnvironment().run(moveGuest, { ...theMove('1 minute'), kind: 'lxc' });
+    expect(moved).toEqual({ vmid: 100, node: 'pve2' });
   });
 
   it('leaves a guest where somebody else has moved it', async () => {
@@ -196,9 +199,52 @@ describe('moving a guest', () => {
   });
 
   it('starts a container at the target when its migration could not', async () => {
-    const world = aWorld({ node: 'pve2', running: false });
+    const world = aWorld();
+    world.migrations = [
+      () => {
+        world.place = { node: 'pve2', running: false, lock: undefined };
+        return taskFailed('start failed');
+      },
+    ];
     expect(await move(world, { kind: 'lxc' })).toEqual({ vmid: 100, node: 'pve2' });
-    expect(world.calls[0]).toBe('start on pve2');
+    expect(world.calls.at(-2)).toBe('start on pve2');
+  });
+
+  it.each<[string, string, string[]]>([
+    ['at the target', 'pve2', ['pve1 vzmigrate start failed', 'pve2 vzstart startup for container failed']],
+    ['at its source', 'pve1', ['pve1 vzstart OK', 'pve1 vzmigrate storage is full']],
+  ])('starts a container that a migration before its time left stopped %s', async (_, node, tasks) => {
+    const world = aWorld({ node, running: false });
+    world.tasks = tasks;
+    expect(await move(world, { kind: 'lxc' })).toEqual({ vmid: 100, node: 'pve2' });
+    expect(world.calls[0]).toBe(`start on ${node}`);
+  });
+
+  it.each<[string, MoveOptions & { node: string; tasks?: string[] }]>([
+    ['on a third node', { node: 'pve3' }],
+    ['on a third node, after we have tried', { node: 'pve3', kind: 'lxc', attempt: 2 }],
+    ['at the target', { node: 'pve2' }],
+    ['at the target: a container', { node: 'pve2', kind: 'lxc' }],
+    ['after our migration', { node: 'pve2', kind: 'lxc', tasks: ['pve1 vzmigrate OK', 'pve2 vzshutdown OK'] }],
+    [
+      'from within, after our migration',
+      { node: 'pve2', kind: 'lxc', tasks: ['pve1 vzmigrate OK', 'pve2 vzstart OK'] },
+    ],
+  ])('leaves a guest stopped that somebody has stopped %s', async (_, { node, tasks = [], ...options }) => {
+    const world = aWorld({ node, running: false });
+    world.tasks = tasks;
+    expect(await move(world, options)).toEqual({ vmid: 100, node });
+    expect(world.calls).toEqual([]);
+  });
+
+  it('does not know whose a stopped container is while the node that it left does not answer', async () => {
+    const proxmox = proxmoxOf(aWorld({ node: 'pve2', running: false }), 'lxc');
+    proxmox.tasks = () => Promise.reject(clientError('retryable', '595'));
+    const { moveGuest } = activitiesOver(fakeDeps({ proxmox }));
+    await expect(activityEnvironment().run(moveGuest, { ...theMove('20 ms'), kind: 'lxc' })).rejects.toMatchObject({
+      type: 'GuestMoveFailed',
+      message: expect.stringContaining('595') as string,
+    });
   });
 
   it.each<[string, MoveOptions]>([
