@@ -24,7 +24,13 @@ interface Unchecked extends UncheckedInventory {
     readonly nodes?: unknown;
   };
   readonly mail?: UncheckedMail;
-  readonly rollingUpdate?: { readonly nodes?: unknown; readonly windows?: unknown; readonly timeZone?: unknown };
+  readonly schedules?: { readonly nodeUpdate?: unknown };
+  readonly rollingUpdate?: {
+    readonly nodes?: unknown;
+    readonly windows?: unknown;
+    readonly timeZone?: unknown;
+    readonly approval?: unknown;
+  };
 }
 
 interface UncheckedMail {
@@ -49,6 +55,7 @@ function checkAcrossFields(value: unknown): PathProblem[] {
   checkVerification(config, nodes, report);
   checkHosts(config, report);
   if (config.mail) checkMail(config.mail, report);
+  checkSchedules(config, report);
   checkNodeSelection(
     listOf<unknown>(config.rollingUpdate?.nodes),
     nodes.map((node) => node?.name),
@@ -86,6 +93,16 @@ function checkVerification(config: Unchecked, nodes: ReturnType<typeof listOf<Un
       );
     }
   });
+}
+
+function checkSchedules({ schedules, rollingUpdate }: Unchecked, report: Report): void {
+  const approval = rollingUpdate?.approval ?? 'none';
+  if (typeof schedules?.nodeUpdate !== 'object' || schedules.nodeUpdate === null || approval === 'none') return;
+  report(
+    ['schedules', 'nodeUpdate'],
+    'starts with nobody at the keyboard, and rollingUpdate.approval waits for a person',
+    'Use schedules.nodePlan, which mails the plan, and start the update yourself; or write approval: none.',
+  );
 }
 
 function checkMail({ host, security, user, password }: UncheckedMail, report: Report): void {

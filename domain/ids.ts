@@ -36,6 +36,10 @@ export function undoLaterId(cluster: string, node: string): string {
   return `undo-later/${cluster}/${node}`;
 }
 
+export function isUndoLater(workflowId: string, cluster: string): boolean {
+  return workflowId.startsWith(undoLaterId(cluster, ''));
+}
+
 /** The same mail has the same id, so it is sent once. */
 export function mailId(id: string): string {
   return `mail/${id}`;

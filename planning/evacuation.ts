@@ -124,7 +124,9 @@ function findTargets(guests: readonly Guest[], snapshot: ClusterSnapshot, node: 
       members,
       vmid: firstVmid(members),
       need: members.reduce((total, guest) => total + guest.maxMemory, 0),
-      allowed: names.filter((name) => reasonsAgainst(name).length === 0),
+      allowed: mayMeetAnotherCpu(members, names.map(reasonsAgainst))
+        ? []
+        : names.filter((name) => reasonsAgainst(name).length === 0),
       apart: units.filter((others) => others !== members && keptApart(members, others, rules)).map(firstVmid),
       reasonsAgainst,
     };
@@ -156,6 +158,16 @@ function findTargets(guests: readonly Guest[], snapshot: ClusterSnapshot, node: 
       policy,
     ),
   };
+}
+
+/** The HA manager chooses the node itself, and knows nothing of CPUs: each that its rules allow has to do. */
+function mayMeetAnotherCpu(members: readonly Guest[], reasonsByNode: readonly (readonly Obstacle[])[]): boolean {
+  return (
+    members.some((guest) => guest.ha !== null) &&
+    reasonsByNode.some(
+      (reasons) => reasons.some(({ code }) => code === 'cpu-model') && !reasons.some(({ code }) => code === 'ha-rule'),
+    )
+  );
 }
 
 const NO_NODE_APART: Obstacle = { code: 'ha-rule', detail: 'rules leave no node on which it meets none of the others' };
@@ -213,17 +225,18 @@ function nowhereToGo(guest: Guest, reasons: readonly Obstacle[]): Finding {
 }
 
 function remedyForHeld({ vmid, ha }: Guest, reasons: readonly Obstacle[]): string {
+  if (reasons.length > 0 && reasons.every((reason) => reason.code === 'cpu-model')) {
+    const otherwise = ha === null ? `, or set rollingUpdate.guests.overrides.${vmid} to "shutdown"` : '';
+    return (
+      'give it a CPU type that all nodes have, such as x86-64-v2-AES, or let it move all the same with ' +
+      `rollingUpdate.hostCpu "any"${otherwise}`
+    );
+  }
   // A guest under HA is moved by the HA manager whatever our policy says.
   if (ha !== null) {
     return reasons.some((reason) => reason.code === 'ha-rule')
       ? 'change or disable the HA rule for the update (Datacenter, HA, Affinity Rules)'
       : `remove what holds it, or take ${ha.sid} out of HA and set rollingUpdate.guests.overrides.${vmid}`;
-  }
-  if (reasons.length > 0 && reasons.every((reason) => reason.code === 'cpu-model')) {
-    return (
-      'give it a CPU type that all nodes have, such as x86-64-v2-AES, let it move all the same with ' +
-      `rollingUpdate.hostCpu "any", or set rollingUpdate.guests.overrides.${vmid} to "shutdown"`
-    );
   }
   return reasons.some((reason) => reason.code === 'local-disk')
     ? `replicate its disks, allow copying them with rollingUpdate.localDisks "always", ` +

@@ -1,5 +1,5 @@
 import type { MailMessage } from '../domain/mail.ts';
-import type { RollReport } from '../domain/report.ts';
+import type { RollOutcome, RollReport } from '../domain/report.ts';
 import { asHtml } from './as-html.ts';
 import { asText } from './as-text.ts';
 import { MOST_BYTES, sizeOf } from './bounded.ts';
@@ -13,11 +13,16 @@ const LONGEST_LIST = 25;
 const MAIL_WIDTH = 78;
 const LONGEST_SUBJECT = 140;
 
-/** The mail that tells how a run ended. Its subject says first whether somebody has to do something. */
-export function rollMail(id: string, report: RollReport): MailMessage {
+/**
+ * The mail that tells how a run ended. Its subject says first whether somebody has to do something.
+ *
+ * @param bySchedule A schedule started the run, which may have paused it because the run failed.
+ */
+export function rollMail(id: string, report: RollReport, { bySchedule = false } = {}): MailMessage {
   const subject = subjectOf(report);
   const write = (longest: number): MailMessage => {
-    const document = withHint(rollDocument(report, { detail: 'full', longest }));
+    const hints = bySchedule && FAILURES.has(report.outcome) ? [SCHEDULE_HINT, HINT] : [HINT];
+    const document = withHints(rollDocument(report, { detail: 'full', longest }), hints);
     return { id, subject, text: `${asText(document, { width: MAIL_WIDTH })}\n`, html: asHtml(document) };
   };
   let mail = write(LONGEST_LIST);
@@ -28,12 +33,16 @@ export function rollMail(id: string, report: RollReport): MailMessage {
   return mail;
 }
 
-function withHint(document: ReportDocument): ReportDocument {
-  const hint = {
-    kind: 'text',
-    text: 'All packages and guests: caretaker report. Earlier runs: caretaker history.',
-  } as const;
-  return { ...document, sections: [...document.sections, { title: { text: '', tone: 'plain' }, blocks: [hint] }] };
+const HINT = 'All packages and guests: caretaker report. Earlier runs: caretaker history.';
+
+const SCHEDULE_HINT =
+  'A schedule started this run, and may have paused itself because of how it ended: caretaker schedules list. When all is well: caretaker schedules resume node-update.';
+
+const FAILURES: ReadonlySet<RollOutcome> = new Set<RollOutcome>(['failed', 'refused', 'aborted']);
+
+function withHints(document: ReportDocument, hints: readonly string[]): ReportDocument {
+  const blocks = hints.map((text) => ({ kind: 'text', text }) as const);
+  return { ...document, sections: [...document.sections, { title: { text: '', tone: 'plain' }, blocks }] };
 }
 
 function subjectOf(report: RollReport): string {

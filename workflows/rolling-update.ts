@@ -21,9 +21,9 @@ import { mailReport } from './steps/mail-report.ts';
 import { makePlan } from './steps/make-plan.ts';
 import { listenToOperator } from './steps/operator.ts';
 import { conclude, describeEnd, describePlan, endRollBadly, refuseRoll } from './steps/roll-end.ts';
-import { createRollJournal } from './steps/roll-journal.ts';
+import { createRollJournal, type RollJournal } from './steps/roll-journal.ts';
 import { describeRun } from './steps/run-attributes.ts';
-import { makeSweptPlan } from './steps/sweep.ts';
+import { makeSweptPlan, type SweptPlan } from './steps/sweep.ts';
 import { listenToSkips } from './steps/skip-list.ts';
 import { takeTurn, type Turn } from './steps/take-turn.ts';
 import { updateNode, type UpdateNodeInput } from './update-node.ts';
@@ -64,11 +64,11 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
     goNow.among(settings.policy.windows);
     const lease = leaseOf(thisRun(), 'rolling update', settings, operator);
     try {
-      const plan = await planInTurn(settings, lease, journal.warn);
+      const { plan, swept } = await planInTurn(settings, lease, journal.warn);
       journal.planned(plan);
       const blockers = blockersIn(findingsOf(plan));
       if (settings.policy.dryRun) return conclude(journal, 'planned', describePlan(plan, blockers.length));
-      if (blockers.length > 0) throw refuseRoll(journal, blockers);
+      if (blockers.length > 0) throw refuseRoll(journal, blockers, swept);
       if (plan.nodes.every((node) => node.action === 'skip')) {
         return conclude(journal, 'nothing-to-do', 'every node is up to date');
       }
@@ -87,14 +87,14 @@ export async function rollingUpdate(input: PolicyOverrides | null = null): Promi
  * What another run does to the cluster just now would stand in the way of this one, and be no news by its turn. A dry run
  * tells the cluster as it is.
  */
-async function planInTurn(settings: RollSettings, lease: Lease, warn: (warning: string) => void): Promise<RollPlan> {
+async function planInTurn(settings: RollSettings, lease: Lease, warn: RollJournal['warn']): Promise<SweptPlan> {
   const { dryRun, approval, timeouts } = settings.policy;
-  if (dryRun) return makePlan(settings);
+  if (dryRun) return { plan: await makePlan(settings), swept: [] };
   await lease.hold(timeouts.lease);
-  const plan = await makeSweptPlan(settings, warn);
+  const made = await makeSweptPlan(settings, warn);
   // Nobody shall wait for a person who has not agreed to anything yet.
   if (approval !== 'none') await lease.release();
-  return plan;
+  return made;
 }
 
 interface Roll extends Turn {

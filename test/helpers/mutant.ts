@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle } from '@temporalio/worker';
@@ -8,6 +8,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Bundle of a copy of the workflows in which one file is changed: proof that a test can fail. */
 export async function bundleMutant(file: string, change: (source: string) => string): Promise<WorkflowBundle> {
   // Below the project, so that the copy finds node_modules.
+  await mkdir(join(ROOT, '.caretaker'), { recursive: true });
   const folder = await mkdtemp(join(ROOT, '.caretaker', 'mutant-'));
   try {
     for (const room of ['domain', 'planning', 'reports', 'workflows'])

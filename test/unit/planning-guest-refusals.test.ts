@@ -67,6 +67,22 @@ describe('what a guest allows', () => {
     });
   });
 
+  it('keeps it there under HA too, which may choose any node, unless a rule keeps HA from the other model', () => {
+    const nodes = [aNode('pve1'), aNode('pve2'), aNode('pve3')];
+    const foreign = { code: 'cpu-model' as const, detail: 'host of Xeon A would meet Xeon B', target: 'pve3' };
+    const guest = anHaVm(100, { obstacles: [foreign] });
+    const held = planEvacuation(aCluster({ nodes, guests: [guest] }), 'pve1', aPolicy());
+    expect(held.moves).toEqual([]);
+    expect(held.findings).toMatchObject([{ code: 'guest-cannot-move' }]);
+    expect(held.findings[0]?.remedy).toMatch(/x86-64-v2-AES.*hostCpu "any"$/);
+
+    const kept = anHaVm(100, {
+      obstacles: [foreign, { code: 'ha-rule', detail: 'vm:100 node-affinity', target: 'pve3' }],
+    });
+    const free = planEvacuation(aCluster({ nodes, guests: [kept] }), 'pve1', aPolicy());
+    expect(free).toMatchObject({ moves: [{ vmid: 100, how: 'ha', target: 'pve2' }], findings: [] });
+  });
+
   it('shuts such a guest down where the policy says so', () => {
     const held = aVm(100, { obstacles: [{ code: 'passthrough', detail: 'hostpci0' }] });
     const { moves, findings } = evacuate([held], { guests: { overrides: { '100': 'shutdown' } } });

@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mailId, scheduledPlanId } from '../../domain/ids.ts';
+import { mailId, rollingUpdateId, scheduledPlanId } from '../../domain/ids.ts';
 import type { RollReport } from '../../domain/report.ts';
 import { aVm, theSoftware } from '../helpers/builders.ts';
 import { timeSkippingEnvironment } from '../helpers/temporal.ts';
@@ -93,6 +93,16 @@ describe('the mail about a run', () => {
     expect(mail?.subject).toBe(`Rolling update of ${world.name}: ${report.reason}`);
     expect(mail?.text).toMatch(/^ *pve1 +update +\d+ +/m);
     expect(mail?.text).toMatch(/In its way[^]*vm-100 \(100\) is locked \(snapshot\)/);
+  });
+
+  it('says of a scheduled run that failed that its schedule may be paused', async () => {
+    const world = aWorld([aVm(100, { lock: 'backup' })]);
+    const id = `${rollingUpdateId(world.name)}-2026-12-05T02:00:00Z`;
+    await failureOf(roll(environment, world, { id, meanwhile: untilMailed(world) }));
+    expect(world.mails[0]?.text.replaceAll(/\s+/g, ' ')).toContain('caretaker schedules resume node-update');
+    const byHand = aWorld([aVm(100, { lock: 'backup' })]);
+    await failureOf(roll(environment, byHand, { meanwhile: untilMailed(byHand) }));
+    expect(byHand.mails[0]?.text).not.toContain('schedules resume');
   });
 
   it('does not come for a scheduled plan with nothing to do', async () => {

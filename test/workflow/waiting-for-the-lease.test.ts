@@ -1,5 +1,6 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { undoLaterId } from '../../domain/ids.ts';
 import type { LeaseAnswer, LeaseRequest } from '../../domain/lease.ts';
 import { aVm, theSoftware } from '../helpers/builders.ts';
 import { timeSkippingEnvironment } from '../helpers/temporal.ts';
@@ -22,7 +23,7 @@ beforeEach(async () => {
 });
 afterEach(() => environment.teardown());
 
-const TAKEN: LeaseAnswer = {
+const TAKEN: Extract<LeaseAnswer, { granted: false }> = {
   granted: false,
   holder: {
     run: { workflowId: 'rolling-update/first', runId: 'first-run' },
@@ -191,6 +192,37 @@ describe('a run of one node that finds the cluster in other hands', () => {
     expect(failure).toMatchObject({ type: 'Refused', report: { outcome: 'refused' } });
     expect(failure.message).toContain(`The cluster is not free: ${HELD_BY}`);
     expect(world.changes()).toEqual([]);
+  });
+});
+
+describe('a run of one node that comes while an earlier change is being taken back', () => {
+  it('waits for the end of that try, which needs nothing of its own', async () => {
+    const world = aWorld();
+    const run = { workflowId: undoLaterId(world.name, 'pve2'), runId: 'undo-run' };
+    world.lease = { ...TAKEN, holder: { ...TAKEN.holder, run, reason: 'take back what was left' } };
+    world.before.requestLease = () => {
+      if (world.calls.filter(({ name }) => name === 'requestLease').length > 2) world.lease = { granted: true };
+    };
+    const report = await updateOneNode(environment, world, { node: 'pve1' });
+    expect(report.outcome).toBe('updated');
+    expect(world.calls.filter(({ name }) => name === 'requestLease').length).toBeGreaterThan(2);
+  });
+});
+
+describe('a roll that is paused before its first node', () => {
+  it('lets others have the cluster meanwhile', async () => {
+    const world = aWorld();
+    const report = await roll(environment, world, {
+      signalWithStart: 'pause',
+      meanwhile: async (run) => {
+        await until(async () => (await progressOf(run.handle)).waitingFor === 'resume');
+        const { events } = await run.handle.fetchHistory();
+        const signals = (events ?? []).map((each) => each.signalExternalWorkflowExecutionInitiatedEventAttributes);
+        expect(signals.map((each) => each?.signalName).filter(Boolean)).toEqual(['release']);
+        await run.handle.executeUpdate('resume');
+      },
+    });
+    expect(report.outcome).toBe('done');
   });
 });
 

@@ -1,7 +1,7 @@
 import { ApplicationFailure, getExternalWorkflowHandle, setHandler, workflowInfo } from '@temporalio/workflow';
 import { toMilliseconds, type Duration } from '../../domain/duration.ts';
 import { ErrorType } from '../../domain/errors.ts';
-import { maintenanceLeaseId } from '../../domain/ids.ts';
+import { isUndoLater, maintenanceLeaseId } from '../../domain/ids.ts';
 import type { LeaseAnswer, LeaseRequest, RunRef } from '../../domain/lease.ts';
 import type { Policy } from '../../domain/policy.ts';
 import { describeHolder } from '../../planning/lease.ts';
@@ -12,6 +12,8 @@ import type { Operator } from './operator.ts';
 /** A run that waits asks again so often: nothing is lost with a lease that somebody has terminated. */
 const ASK_AGAIN: Duration = '10 minutes';
 
+const ASK_UNHEARD: Duration = '1 minute';
+
 /** The lease of the cluster as one run sees it; see `maintenanceLease`. */
 export interface Lease {
   /**
@@ -19,7 +21,10 @@ export interface Lease {
    * and what the operator throws when the run shall end.
    */
   hold(within: Duration): Promise<boolean>;
-  /** Has it now, or throws `Refused`. Asking for what one holds proves that one holds it still. */
+  /**
+   * Has it now, or throws `Refused`. Asking for what one holds proves that one holds it still. Only for the end of an
+   * `undoLater`'s try it waits.
+   */
   require(): Promise<void>;
   /** Lets the next one have it, whether the run has it, waits for it or never asked. */
   release(): Promise<void>;
@@ -74,7 +79,14 @@ export function leaseOf(
       return !atOnce;
     },
     async require() {
-      const answer = await ask();
+      const deadline = Date.now() + toMilliseconds(policy.timeouts.lease);
+      let answer = await ask();
+      // It comes every few minutes and is soon done, and needs nothing that this run keeps from it.
+      while (!answer.granted && isUndoLater(answer.holder.run.workflowId, cluster) && Date.now() < deadline) {
+        // Where the roll has asked, it is the roll that hears of its turn.
+        await operator.awaitEvent(describeWait(answer), () => granted, toMilliseconds(ASK_UNHEARD));
+        answer = await ask();
+      }
       if (!answer.granted) {
         await release();
         throw refuse(answer, 'The cluster is not free');

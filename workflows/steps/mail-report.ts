@@ -1,5 +1,5 @@
 import { workflowInfo } from '@temporalio/workflow';
-import { isScheduled, scheduledPlanId } from '../../domain/ids.ts';
+import { isScheduled, rollingUpdateId, scheduledPlanId } from '../../domain/ids.ts';
 import type { RollReport } from '../../domain/report.ts';
 import { rollMail } from '../../reports/roll-mail.ts';
 import { notify } from './notify.ts';
@@ -7,7 +7,9 @@ import { notify } from './notify.ts';
 /** Mails how the run ended, once a run. A run that ended before it could write a report has nothing to tell. */
 export async function mailReport(report: RollReport | null): Promise<void> {
   if (report === null || isNoNews(report)) return;
-  await notify(rollMail(`report/${workflowInfo().firstExecutionRunId}`, report));
+  const { workflowId, firstExecutionRunId } = workflowInfo();
+  const bySchedule = isScheduled(workflowId, rollingUpdateId(report.cluster));
+  await notify(rollMail(`report/${firstExecutionRunId}`, report, { bySchedule }));
 }
 
 /** Nobody wants to hear that there was nothing to do, nor of a plan that he has just asked for himself. */

@@ -15,9 +15,15 @@ export function conclude(journal: RollJournal, outcome: RollOutcome, reason: str
   return journal.end(outcome, reason);
 }
 
-export function refuseRoll(journal: RollJournal, blockers: readonly Finding[]): ApplicationFailure {
+/** @param swept Nodes whose maintenance flag, left by an earlier run, was taken off before. */
+export function refuseRoll(
+  journal: RollJournal,
+  blockers: readonly Finding[],
+  swept: readonly string[],
+): ApplicationFailure {
   const why = describeFindings(blockers);
-  return failure(ErrorType.Refused, `Nothing was touched: ${why}.`, conclude(journal, 'refused', why));
+  const but = swept.length === 0 ? '' : ` but the maintenance flag of ${swept.join(', ')}`;
+  return failure(ErrorType.Refused, `Nothing was touched${but}: ${why}.`, conclude(journal, 'refused', why));
 }
 
 /** After a wait for the next maintenance window: what was well at the start no longer is. */

@@ -179,7 +179,7 @@ function withoutReport(plan: RollPlan | null, { reports, nodes, outcome, reason 
         reboot: null,
         guests: (last?.guests ?? []).map((guest) => ({ ...guest, leftAt: null, backAt: null, downtime: null })),
         warnings: [],
-        openUndo: [],
+        openUndo: last?.undo ?? [],
         decisions: [],
       };
     });

@@ -13,20 +13,27 @@ import { whyNotWell } from './well-enough.ts';
 
 type Warn = RollJournal['warn'];
 
+export interface SweptPlan {
+  readonly plan: RollPlan;
+  /** Nodes whose flag was taken off. */
+  readonly swept: readonly string[];
+}
+
 /**
  * The plan, made anew after maintenance flags were swept that a terminated run of ours has left. Where something else
- * stands in the way too, nothing is touched. The caller has the lease.
+ * stands in the way too, nothing is touched. The caller has the lease. Like every undoing this waits for no approval and no
+ * window: what it takes back should not be there.
  *
  * @param warn Told of every flag that was swept, and why one was not that is ours.
  */
-export async function makeSweptPlan(settings: RollSettings, warn: Warn): Promise<RollPlan> {
+export async function makeSweptPlan(settings: RollSettings, warn: Warn): Promise<SweptPlan> {
   const plan = await makePlan(settings);
   const blockers = blockersIn(findingsOf(plan));
   const flagged = blockers.flatMap(({ code, node }) => (code === 'foreign-maintenance' ? (node ?? []) : []));
-  if (flagged.length < blockers.length) return plan;
-  let swept = 0;
-  for (const node of new Set(flagged)) if (await sweep(node, settings, warn)) swept += 1;
-  return swept === 0 ? plan : planWhenSettled(settings);
+  const swept: string[] = [];
+  if (flagged.length < blockers.length) return { plan, swept };
+  for (const node of new Set(flagged)) if (await sweep(node, settings, warn)) swept.push(node);
+  return { plan: swept.length === 0 ? plan : await planWhenSettled(settings), swept };
 }
 
 /** The HA manager moves guests back when a flag goes, and a guest on its way stands in the way of a plan. */

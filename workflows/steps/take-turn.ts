@@ -30,9 +30,11 @@ export async function takeTurn(
   turn: Turn,
   update: (planned: NodePlan, approved: boolean) => Promise<NodeReport>,
 ): Promise<NodeReport> {
-  const { settings, journal, operator, skipped } = turn;
+  const { settings, journal, operator, skipped, lease } = turn;
   let agreed: NodePlan | null = null;
   for (;;) {
+    // Whoever holds it before it has begun keeps nobody from the cluster.
+    if (operator.paused && journal.finishedNodes().length === 0) await lease.release();
     await operator.safePoint();
     if (skipped.has(node)) return skippedReport(node);
     const planned = agreed ?? journal.planOf(node);

@@ -10,7 +10,7 @@ import {
   type ActualSchedule,
   type Change,
 } from '../../../schedules/reconcile.ts';
-import { isOurs } from '../../../schedules/temporal-form.ts';
+import { differences, isOurs } from '../../../schedules/temporal-form.ts';
 import { requireWorker, type Session } from '../context.ts';
 import { renderChanges, renderSchedules, type ScheduleEntry } from '../render/schedules.ts';
 import { CliError, commandName, layoutFor, printJson, printLine, type ExitCode } from '../terminal.ts';
@@ -43,7 +43,10 @@ export async function removeSchedules(session: Session, name: string | undefined
     (change) => change.kind === 'remove' && wanted.some((each) => each === change.name),
   );
   await make(session, changes);
-  tell(session, changes, { json, done: true });
+  const wantedStill = new Set(schedulesOf(session.config).map((each) => each.name as string));
+  const again = changes.some((change) => change.kind === 'remove' && wantedStill.has(change.name));
+  const whyRemoved = `as you asked${again ? '; the configuration still names it, and the next apply makes it again' : ''}`;
+  tell(session, changes, { json, done: true, whyRemoved });
   return 0;
 }
 
@@ -148,11 +151,15 @@ async function make({ client, config }: Session, changes: readonly Change[]): Pr
 function tell(
   { terminal }: Session,
   changes: readonly Change[],
-  { json = false, done }: { readonly json: boolean | undefined; readonly done: boolean },
+  {
+    json = false,
+    done,
+    whyRemoved,
+  }: { readonly json: boolean | undefined; readonly done: boolean; readonly whyRemoved?: string },
 ): void {
   if (json) printJson(terminal.stdout, changes);
   else if (changes.length === 0) printLine(terminal.stdout, 'Nothing is scheduled, and nothing is wanted.');
-  else printLine(terminal.stdout, renderChanges(changes, done, layoutFor(terminal.stdout, terminal.env)));
+  else printLine(terminal.stdout, renderChanges(changes, done, layoutFor(terminal.stdout, terminal.env), whyRemoved));
 }
 
 async function entryOf(session: Session, { name, description }: ActualSchedule): Promise<ScheduleEntry> {
@@ -164,6 +171,7 @@ async function entryOf(session: Session, { name, description }: ActualSchedule):
     name,
     id,
     when: wanted === undefined ? null : describeRecurrence(wanted.recurrence),
+    applied: wanted !== undefined && differences(wanted, description).length === 0,
     timeZone: spec.timezone ?? 'UTC',
     paused: state.paused,
     note: state.note ?? null,

@@ -13,6 +13,8 @@ export interface ScheduleEntry {
   readonly id: string;
   /** As the configuration says it; null when it is not wanted there any more. */
   readonly when: string | null;
+  /** Temporal has it otherwise: it was not applied yet, or was changed by hand. */
+  readonly applied: boolean;
   readonly timeZone: string;
   readonly paused: boolean;
   /** Why it is paused, or what was said last. */
@@ -37,7 +39,7 @@ export function renderSchedules(entries: readonly ScheduleEntry[], options: Rend
   ];
   const rows = entries.map((entry) => [
     style.strong(entry.name),
-    entry.when ?? 'not in the configuration',
+    entry.when === null ? 'not in the configuration' : `${entry.when}${entry.applied ? '' : ' (not applied)'}`,
     entry.next === null ? '–' : localTime(Date.parse(entry.next), timeZoneNamed(entry.timeZone)),
     entry.last === null ? '–' : `${entry.last.startedAt.slice(0, 16).replace('T', ' ')} ${entry.last.outcome}`,
     describeState(entry, style),
@@ -54,12 +56,23 @@ function describeState({ paused, note, missed, skipped }: ScheduleEntry, style: 
 }
 
 /** A line a change. @param done Whether they were made, or would be. */
-export function renderChanges(changes: readonly Change[], done: boolean, { color }: RenderOptions = {}): string {
+export function renderChanges(
+  changes: readonly Change[],
+  done: boolean,
+  { color }: RenderOptions = {},
+  whyRemoved = 'the configuration does not name it',
+): string {
   const style = createStyle(color);
-  return changes.map((change) => renderChange(change, done, style)).join('\n');
+  return changes.map((change) => renderChange(change, { done, style, whyRemoved })).join('\n');
 }
 
-function renderChange(change: Change, done: boolean, style: Style): string {
+interface Telling {
+  readonly done: boolean;
+  readonly style: Style;
+  readonly whyRemoved: string;
+}
+
+function renderChange(change: Change, { done, style, whyRemoved }: Telling): string {
   switch (change.kind) {
     case 'create':
       return `${style.good('+')} ${change.definition.name} ${done ? 'was made' : 'would be made'}: ${describe(change.definition)}`;
@@ -68,7 +81,7 @@ function renderChange(change: Change, done: boolean, style: Style): string {
     case 'keep':
       return `  ${change.definition.name} is as it should be: ${describe(change.definition)}`;
     case 'remove':
-      return `${style.bad('-')} ${change.name} ${done ? 'was removed' : 'would be removed'}: the configuration does not name it`;
+      return `${style.bad('-')} ${change.name} ${done ? 'was removed' : 'would be removed'}: ${whyRemoved}`;
     case 'foreign':
       return `${style.bad('!')} ${change.definition.name}: the schedule ${change.definition.id} is not Caretaker's and is left alone`;
   }
