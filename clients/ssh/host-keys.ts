@@ -43,8 +43,20 @@ export function normalizeFingerprint(given: string): string {
  * listed as `[host]:port`. Certificate authorities are left out: host certificates are not supported.
  */
 export function knownKeys(text: string, host: string, port: number): readonly KnownKey[] {
-  const name = port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`;
+  const name = nameIn(host, port);
   return text.split(/\r?\n/).flatMap((line) => keyForHost(line, name) ?? []);
+}
+
+/** Whether a line of known_hosts is about this host and no other. A hashed name is that of one host. */
+export function namesOnly(line: string, host: string, port: number): boolean {
+  const [hosts = ''] = line.trim().split(/\s+/);
+  return hosts.startsWith('|1|')
+    ? hashedHostMatches(hosts, nameIn(host, port))
+    : hosts.toLowerCase() === nameIn(host, port);
+}
+
+function nameIn(host: string, port: number): string {
+  return port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`;
 }
 
 function keyForHost(line: string, name: string): KnownKey | undefined {

@@ -6,6 +6,7 @@ import { decide } from './commands/decide.ts';
 import { goNow } from './commands/go-now.ts';
 import { history, type HistoryFlags } from './commands/history.ts';
 import { hosts } from './commands/hosts.ts';
+import { trustHosts, type TrustFlags } from './commands/hosts-trust.ts';
 import { lab } from './commands/lab.ts';
 import { pause } from './commands/pause.ts';
 import { plan } from './commands/plan.ts';
@@ -204,12 +205,20 @@ function addSchedules(program: Command, run: Run): void {
 }
 
 function addHosts(program: Command, run: (command: (site: Site) => Promise<ExitCode>) => Promise<void>): void {
-  program
+  const collect = (value: string, all: readonly string[] = []): string[] => [...all, value];
+  const inventory = program
     .command('hosts')
     .description('show how the hosts of the inventory are; changes nothing')
     .argument('[hosts...]', 'hosts or groups (default: all)')
     .option('--json', 'print one JSON document')
     .action((names: string[], flags: Json) => run((site) => hosts(site, names, flags)));
+  inventory
+    .command('trust')
+    .description('show the SSH host keys and put new ones into the file of known hosts')
+    .argument('[hosts...]', 'hosts or groups (default: all)')
+    .option('-y, --yes', 'do not ask: the fingerprints have been compared')
+    .option('--replace <host>', 'take the changed key of this host; repeatable', collect)
+    .action((names: string[], flags: TrustFlags) => run((site) => trustHosts(site, names, flags)));
 }
 
 const SCHEDULE_COMMANDS = [

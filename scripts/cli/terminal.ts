@@ -12,6 +12,8 @@ export interface Terminal {
   readonly env: NodeJS.ProcessEnv;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Asks the person at the keyboard for a line; absent where there is none. */
+  readonly ask?: (question: string) => Promise<string>;
 }
 
 /** 0: good. 1: the run was refused, failed, was aborted or canceled. 2: usage, configuration or connection. */

@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { containerSpec, createLab, referenceSite, vmSpec, type Lab } from '../../lab/index.ts';
 import { runCli } from '../../scripts/cli/program.ts';
@@ -41,6 +41,7 @@ interface HostKeys {
 async function caretaker(
   args: readonly string[],
   change: (config: { hosts: HostKeys[]; [key: string]: unknown }) => void = () => undefined,
+  ask?: (question: string) => Promise<string>,
 ): Promise<{ code: number; out: string; err: string }> {
   const file = join(folder, 'caretaker.yaml');
   const config = parse(labConfig(lab.access, { scale: 200, tokenVariable: 'TOKEN' })) as { hosts: HostKeys[] };
@@ -52,6 +53,7 @@ async function caretaker(
     env: { CARETAKER_CONFIG: file, TOKEN: `${lab.access.token.id}=${lab.access.token.secret}` },
     stdout: { write: (text) => (out += text) },
     stderr: { write: (text) => (err += text) },
+    ...(ask ? { ask } : {}),
   });
   return { code, out, err };
 }
@@ -163,5 +165,86 @@ describe('caretaker hosts', () => {
     });
     const none = await caretaker(['hosts'], (config) => void (config.hosts = []));
     expect(none).toMatchObject({ code: 2, err: holding('The configuration has no hosts.') });
+  });
+});
+
+describe('caretaker hosts trust', () => {
+  const known = (): string => join(folder, 'known', 'hosts');
+  const OTHERS = '# mine\nexample.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGV4YW1wbGU=\n';
+
+  beforeEach(async () => {
+    await mkdir(join(folder, 'known'), { recursive: true });
+    await writeFile(known(), OTHERS, { mode: 0o644 });
+  });
+
+  /** Host keys come from the file alone. */
+  function fromFile(config: { hosts: HostKeys[]; [key: string]: unknown }): void {
+    for (const host of config.hosts) delete (host['ssh'] as { hostKey?: string }).hostKey;
+    config['hostDefaults'] = { ssh: { knownHosts: known() } };
+  }
+
+  function lineOf(vmid: number, keyOf = vmid): string {
+    return `[127.0.0.1]:${lab.guest(vmid).machine.ssh.port} ${lab.guest(keyOf).machine.ssh.publicKey}\n`;
+  }
+
+  it('shows the keys and writes nothing before anybody has agreed', async () => {
+    const { code, out, err } = await caretaker(['hosts', 'trust', 'traefik'], fromFile);
+    expect(code).toBe(1);
+    expect(out).toBe(`+ traefik: ssh-ed25519 ${lab.guest(194).machine.ssh.fingerprint}  new\n`);
+    expect(err).toContain('Nothing was written.');
+    expect(err).toContain('hosts trust traefik --yes');
+    const declined = await caretaker(['hosts', 'trust', 'traefik'], fromFile, () => Promise.resolve(''));
+    expect(declined).toMatchObject({ code: 1, err: 'Nothing was written.\n' });
+    expect(await readFile(known(), 'utf8')).toBe(OTHERS);
+  });
+
+  it('adds what was agreed to, keeps what is there, and then the hosts are reached', async () => {
+    expect((await caretaker(['hosts', 'pihole-1', 'traefik'], fromFile)).code).toBe(1);
+    const asked: string[] = [];
+    const trusted = await caretaker(['hosts', 'trust', 'pihole-1'], fromFile, (question) => {
+      asked.push(question);
+      return Promise.resolve('y');
+    });
+    expect(trusted.code).toBe(0);
+    expect(asked).toEqual([holding(`Write 1 key to ${known()} [y/N]`)]);
+    expect((await caretaker(['hosts', 'trust', 'pihole-1', 'traefik', '--yes'], fromFile)).out).toMatch(
+      /pihole-1: .* unchanged\n.*traefik: .* new\n1 key written/,
+    );
+    expect(await readFile(known(), 'utf8')).toBe(OTHERS + lineOf(192) + lineOf(194));
+    expect((await stat(known())).mode & 0o777).toBe(0o600);
+    expect(await readdir(join(folder, 'known'))).toEqual(['hosts']);
+    expect((await caretaker(['hosts', 'pihole-1', 'traefik'], fromFile)).code).toBe(0);
+  });
+
+  it('refuses a changed key loudly and writes none at all, unless that host is named', async () => {
+    const before = OTHERS + lineOf(194, 192);
+    await writeFile(known(), before);
+    const refused = await caretaker(['hosts', 'trust', 'pihole-1', 'traefik', '--yes'], fromFile);
+    expect(refused.code).toBe(1);
+    expect(refused.out).toMatch(/traefik: .* CHANGED, known: SHA256:/);
+    expect(refused.err).toContain('THE HOST KEY HAS CHANGED: traefik.');
+    expect(await readFile(known(), 'utf8')).toBe(before);
+
+    const args = ['hosts', 'trust', 'pihole-1', 'traefik', '--replace', 'traefik', '--yes'];
+    expect((await caretaker(args, fromFile)).code).toBe(0);
+    expect(await readFile(known(), 'utf8')).toBe(OTHERS + lineOf(192) + lineOf(194));
+  });
+
+  it('leaves a pin of the configuration to you', async () => {
+    const pinned = await caretaker(['hosts', 'trust', 'traefik', '--replace', 'traefik', '--yes'], (config) => {
+      fromFile(config);
+      const port = lab.guest(194).machine.ssh.port;
+      changeHost('traefik', { ssh: { port, hostKey: lab.guest(192).machine.ssh.fingerprint } })(config);
+    });
+    expect(pinned).toMatchObject({ code: 1, err: holding('correct its ssh.hostKey') });
+    expect(await readFile(known(), 'utf8')).toBe(OTHERS);
+    expect((await caretaker(['hosts', 'trust', 'traefik'])).out).toMatch(/^✔ traefik: .* unchanged\n$/);
+  });
+
+  it('takes the others when one host does not answer, and ends with 1', async () => {
+    const { code, out } = await caretaker(['hosts', 'trust', 'off', 'traefik', '--yes'], fromFile);
+    expect(code).toBe(1);
+    expect(out).toMatch(/✘ off: .*it shows no host key/);
+    expect(await readFile(known(), 'utf8')).toBe(OTHERS + lineOf(194));
   });
 });
