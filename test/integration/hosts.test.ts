@@ -1,8 +1,12 @@
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { readHost } from '../../activities/host.ts';
+import { createSshClient } from '../../clients/ssh/index.ts';
 import { containerSpec, createLab, referenceSite, vmSpec, type Lab } from '../../lab/index.ts';
 import { runCli } from '../../scripts/cli/program.ts';
 import { labConfig } from '../../scripts/lib/lab-config.ts';
@@ -156,6 +160,39 @@ describe('caretaker hosts', () => {
       { name: 'pihole-1', state: 'reached', mismatches: [holding('192 could not be looked up')] },
       { name: 'pihole-2', state: 'unreachable', why: holding('cannot connect') },
     ]);
+  });
+
+  it('is not held up by a host that takes connections and says nothing', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const { code, out } = await caretaker(['hosts', 'traefik', 'pihole-1', '--json'], (config) => {
+      changeHost('traefik', { ssh: { port, hostKey: lab.guest(194).machine.ssh.fingerprint } })(config);
+    });
+    silent.close();
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject([
+      { name: 'pihole-1', state: 'reached' },
+      { name: 'traefik', state: 'unreachable', why: holding('no connection within 10000 ms') },
+    ]);
+  });
+
+  it('is not held up by a host whose apt never ends', async () => {
+    const remove = lab.faults.add((point) =>
+      point.at === 'command' && point.machine === 'lxc/194' && point.name === 'apt-get'
+        ? { do: 'delay', ms: 3_600_000 }
+        : undefined,
+    );
+    const { ssh } = lab.guest(194).machine;
+    const client = createSshClient({
+      host: ssh.host,
+      port: ssh.port,
+      username: 'root',
+      privateKey: () => readFile(lab.access.ssh.privateKeyFile, 'utf8'),
+      hostKey: { fingerprint: ssh.fingerprint },
+    });
+    await expect(readHost(client, { timeoutMs: 1_000 })).rejects.toMatchObject({ type: 'SshTimeout' });
+    remove();
   });
 
   it('knows neither a host nor a group that is not there', async () => {

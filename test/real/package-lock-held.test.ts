@@ -1,4 +1,5 @@
 import { beforeAll, expect, it } from 'vitest';
+import { readHost } from '../../activities/host.ts';
 import { describeOnRealHosts } from './machine/describe.ts';
 import type { Host } from './machine/host.ts';
 import { logOf, upgrade } from './machine/upgrade.ts';
@@ -58,6 +59,16 @@ describeOnRealHosts('a package lock that somebody else holds', (world) => {
     expect(await upgrading).toMatchObject({ packages: [{ name: 'tool', to: String(version) }] });
   });
 
+  it('does not hold up those who only look', async () => {
+    await publish();
+    await host.sh('apt-get -q update');
+    await hold('/var/lib/dpkg/lock-frontend');
+    const { pending } = await readHost(host.ssh, { timeoutMs: 30_000 });
+    await release();
+    const update = { name: 'tool', from: String(version - 1), to: String(version), security: false };
+    expect(pending).toEqual({ value: [update] });
+  });
+
   it('is waited for although the packages in work look like an interrupted dpkg', async () => {
     const postinst = 'echo "$2" >>/var/lib/configured; while ! test -f /run/go; do sleep 0.1; done';
     await world.repository.publish({ name: 'tool', version: String(++version), postinst });
@@ -67,7 +78,7 @@ describeOnRealHosts('a package lock that somebody else holds', (world) => {
     await expect.poll(() => logOf(host, 'two-runs'), { timeout: 30_000 }).toMatch(/^Waiting for cache lock/m);
     await host.sh('touch /run/go');
     expect(await upgrading).toEqual({ packages: [] });
-    expect(await host.sh('cat /var/lib/configured')).toBe(`${version - 1}\n`);
+    expect(await host.sh('cat /var/lib/configured')).toBe(`${version - 2}\n`);
   });
 
   it('fails the upgrade with the name of the lock when nobody lets go of it', async () => {

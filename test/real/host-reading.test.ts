@@ -1,0 +1,39 @@
+import { beforeAll, expect, it } from 'vitest';
+import { readHost } from '../../activities/host.ts';
+import { judgeReboot } from '../../planning/reboot-required.ts';
+import { describeOnRealHosts } from './machine/describe.ts';
+import type { Host } from './machine/host.ts';
+
+const TIMEOUT = { timeoutMs: 60_000 };
+
+describeOnRealHosts('a host that is read', (world) => {
+  let host: Host;
+  beforeAll(async () => {
+    host = await world.boot();
+    await world.repository.publish({ name: 'tool', version: '1' });
+    await host.sh('apt-get -q update && apt-get -q -y install tool');
+    await world.repository.publish({ name: 'tool', version: '2' });
+  });
+
+  it('tells of the updates that its lists know and how old these are', async () => {
+    expect((await readHost(host.ssh, TIMEOUT)).pending).toEqual({ value: [] });
+    await host.sh('apt-get -q update');
+    await host.sh('touch -d "3 hours ago" /var/lib/apt/lists');
+    const reading = await readHost(host.ssh, TIMEOUT);
+
+    expect(reading.system).toMatch(/^Debian GNU\/Linux/);
+    expect(reading.pending).toEqual({ value: [{ name: 'tool', from: '1', to: '2', security: false }] });
+    expect(reading.listsAge).toEqual({ value: expect.closeTo(10_800, -2) as unknown });
+  });
+
+  it('wants a reboot once a package has asked for it', async () => {
+    expect(judgeReboot((await readHost(host.ssh, TIMEOUT)).reboot)).toEqual({ needed: false, because: [] });
+    await host.sh(
+      'echo "*** System restart required ***" >/run/reboot-required; echo libc6 >/run/reboot-required.pkgs',
+    );
+    expect(judgeReboot((await readHost(host.ssh, TIMEOUT)).reboot)).toEqual({
+      needed: true,
+      because: ['libc6 asked for it'],
+    });
+  });
+});
