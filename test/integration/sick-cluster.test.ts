@@ -153,7 +153,7 @@ describe('the plan for a sick cluster', () => {
     ['repository-error', 'pve1', 'blocker', /enterprise repository without a valid subscription/],
     ['packages-held', 'pve1', 'warning', /one package is held back/],
     ['packages-broken', 'pve1', 'blocker', /not fully installed/],
-    ['kernel-pinned', 'pve1', 'warning', /is pinned to/],
+    ['kernel-pinned', 'pve1', 'warning', /to which its kernel is pinned/],
     ['disk-space', 'pve1', 'blocker', /600 MiB left/],
     ['boot-partition', 'pve1', 'warning', /DEAD-BEEF/],
     ['major-upgrade', 'pve2', 'blocker', /Proxmox VE 9 to 10/],
