@@ -49,6 +49,12 @@ export interface OpenUndo {
   readonly remedy: string;
 }
 
+/** An entry that is open no more though nobody took it back: what was found instead, and stays. */
+export interface OvertakenUndo {
+  readonly undo: Undo;
+  readonly reason: string;
+}
+
 /** Where what a run has left open goes on being tried. */
 export interface UndoLaterRef {
   readonly workflowId: string;
@@ -76,6 +82,7 @@ export interface UndoResult {
   readonly cluster: string;
   readonly node: string;
   readonly undone: readonly Undo[];
+  readonly overtaken: readonly OvertakenUndo[];
   /** Left to a person, as he asked. */
   readonly forgotten: readonly Undo[];
   readonly open: readonly OpenUndo[];

@@ -62,11 +62,15 @@ export interface Hindrances {
   readonly sick: readonly string[];
   /** HA must not be armed now. */
   readonly unarmed: readonly string[];
+  /** False: the configuration of the cluster, with its backup jobs, cannot be written. */
+  readonly quorate: boolean;
 }
 
+const NOT_QUORATE = 'the cluster is not quorate';
+
 /** Why a change must not be taken back now; null when it may be tried. */
-export function whyHeld(undo: Undo, node: string, { sick, unarmed }: Hindrances): string | null {
-  if (!needsTheNode(undo)) return null;
+export function whyHeld(undo: Undo, node: string, { sick, unarmed, quorate }: Hindrances): string | null {
+  if (!needsTheNode(undo)) return quorate ? null : NOT_QUORATE;
   if (sick.length > 0) return `${node} is not well: ${sick.join(', ')}`;
   // Before it is armed, the HA manager hears no other command.
   const forHa = undo.kind === 'ha-armed' || undo.kind === 'maintenance';
@@ -82,7 +86,7 @@ export function reasonsNotToArm({ nodes, quorum, ha }: ClusterSnapshot): string[
   const away = nodes
     .filter(({ online }) => !online)
     .map(({ name }) => `${name} is offline, and HA is armed only when every node is back`);
-  return quorum.quorate ? away : [...away, 'the cluster is not quorate'];
+  return quorum.quorate ? away : [...away, NOT_QUORATE];
 }
 
 /** What a person does when it could not be undone. */

@@ -17,7 +17,7 @@ export function undoMail(id: string, result: UndoResult, end: 'done' | 'given-up
   const { cluster, node, open } = result;
   const subject =
     end === 'done'
-      ? `Undone: what was left open on ${node} of ${cluster}`
+      ? `${isAllUndone(result) ? 'Undone' : 'Settled'}: what was left open on ${node} of ${cluster}`
       : `TO DO: ${count(open.length, 'change')} on ${node} of ${cluster} must be taken back by hand`;
   return {
     id,
@@ -27,10 +27,25 @@ export function undoMail(id: string, result: UndoResult, end: 'done' | 'given-up
   };
 }
 
+function isAllUndone({ overtaken, forgotten }: UndoResult): boolean {
+  return overtaken.length + forgotten.length === 0;
+}
+
+function describeDone(result: UndoResult): string {
+  if (isAllUndone(result)) return 'Everything that an earlier run had left open is taken back.';
+  const { undone, overtaken, forgotten } = result;
+  const parts = [
+    { entries: undone, what: 'taken back' },
+    { entries: overtaken, what: 'left as found' },
+    { entries: forgotten, what: 'left to people' },
+  ].filter(({ entries }) => entries.length > 0);
+  return `Nothing that an earlier run had left open is tried any more: ${parts.map(({ entries, what }) => `${entries.length} ${what}`).join(', ')}.`;
+}
+
 function undoDocument(result: UndoResult, end: 'done' | 'given-up' | 'canceled'): ReportDocument {
-  const { cluster, node, open, undone, forgotten, warnings } = result;
+  const { cluster, node, open, undone, overtaken, forgotten, warnings } = result;
   const ends = {
-    done: { outcome: '✔ done', summary: 'Everything that an earlier run had left open is taken back.' },
+    done: { outcome: '✔ done', summary: describeDone(result) },
     'given-up': { outcome: '✘ given up', summary: 'It is not tried any more. What follows is left to you.' },
     canceled: { outcome: '✘ canceled', summary: 'Somebody canceled it. What follows is left to you.' },
   };
@@ -42,6 +57,10 @@ function undoDocument(result: UndoResult, end: 'done' | 'given-up' | 'canceled')
     sections: [
       ...section('Still to be undone', open.map(openUndoItem)),
       ...section('Taken back', undone.map(undoneItem)),
+      ...section(
+        'Left as found',
+        overtaken.map(({ reason }) => plain(reason)),
+      ),
       ...section('Left to people, as they asked', forgotten.map(describeForgotten)),
       ...section(
         '',

@@ -13,7 +13,7 @@ import type { UndoResult } from '../domain/undo.ts';
 import { reasonsNotToArm, type Hindrances, type Leftover } from '../planning/leftover.ts';
 import { undoMail } from '../reports/undo-mail.ts';
 import { explain } from './steps/failures.ts';
-import { holdBack, tryToGiveBack } from './steps/give-back.ts';
+import { holdBack, LONG_ENOUGH_WITHOUT_THE_NODE, tryToGiveBack } from './steps/give-back.ts';
 import { leaseOf, thisRun, type Lease } from './steps/lease.ts';
 import { notify } from './steps/notify.ts';
 import { describeOutcome, describeRun } from './steps/run-attributes.ts';
@@ -88,8 +88,11 @@ async function undoInTurn(list: UndoList, lease: Lease): Promise<void> {
   try {
     if (await lease.hold(list.timeLeft())) await lease.require();
     const scene = list.scene();
-    const may = holdBack(scene, await hindrances(list));
-    await tryToGiveBack(scene, scene.policy.timeouts.migration, (undo) => {
+    const found = await hindrances(list);
+    const may = holdBack(scene, found);
+    // Nobody else has the cluster meanwhile.
+    const within = found.sick.length > 0 ? LONG_ENOUGH_WITHOUT_THE_NODE : scene.policy.timeouts.migration;
+    await tryToGiveBack(scene, within, (undo) => {
       return !list.mustMakeWay && list.end() === null && list.isOpen(undo) && may(undo);
     });
   } finally {
@@ -102,13 +105,16 @@ async function hindrances(list: UndoList): Promise<Hindrances> {
   const scene = list.scene();
   const patient = { node, timeouts: policy.timeouts, upgradeJob, expected };
   const sick = await whyNotWell(patient, { upgrade: LOOK, rejoin: LOOK });
-  if (sick.length > 0 || !scene.ledger.open().some(({ kind }) => kind === 'ha-armed')) return { sick, unarmed: [] };
-  return { sick, unarmed: reasonsNotToArm(await look(scene)) };
+  const open = new Set(scene.ledger.open().map(({ kind }) => kind));
+  if (!open.has('ha-armed') && !open.has('backup-job')) return { sick, unarmed: [], quorate: true };
+  const snapshot = await look(scene);
+  const unarmed = open.has('ha-armed') ? reasonsNotToArm(snapshot) : [];
+  return { sick, unarmed, quorate: snapshot.quorum.quorate };
 }
 
 async function tell(result: UndoResult, end: UndoEnd): Promise<void> {
   // Who left it all to people knows.
-  if (end === 'done' && result.undone.length === 0) return;
+  if (end === 'done' && result.undone.length + result.overtaken.length === 0) return;
   const { firstExecutionRunId } = workflowInfo();
   const id = `undo/${firstExecutionRunId}/${end}/${result.undone.length + result.forgotten.length}`;
   await notify(undoMail(id, result, end));

@@ -48,7 +48,7 @@ it('stops the line with the old kernel pinned; the next power cycle boots that, 
   await later.executeUpdate('retryNow');
   expect(await later.result()).toMatchObject({
     open: [],
-    warnings: [expect.stringContaining(`pve1 runs ${before} again and stays pinned to it`) as string],
+    overtaken: [{ reason: expect.stringContaining(`pve1 runs ${before} again and stays pinned to it`) as string }],
   });
   expect(sceneOf(roll.lab)).toEqual({ ...scene, traces: [`pve1 is pinned to ${before}`] });
 });

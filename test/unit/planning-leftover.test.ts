@@ -48,13 +48,18 @@ describe('what stands in the way of undoing', () => {
   const backup: Undo = { kind: 'backup-job', id: 'nightly' };
 
   it('is a node that is not well, but not for a backup job', () => {
-    const hindrances = { sick: ['is offline'], unarmed: [] };
+    const hindrances = { sick: ['is offline'], unarmed: [], quorate: true };
     expect(whyHeld(guestAway(100), 'pve1', hindrances)).toBe('pve1 is not well: is offline');
     expect(whyHeld(backup, 'pve1', hindrances)).toBeNull();
   });
 
+  it('is a cluster without quorum, for a backup job: its configuration cannot be written', () => {
+    const hindrances = { sick: [], unarmed: [], quorate: false };
+    expect(whyHeld(backup, 'pve1', hindrances)).toBe('the cluster is not quorate');
+  });
+
   it('is HA that must not be armed, for what the HA manager has to hear', () => {
-    const hindrances = { sick: [], unarmed: ['pve2 is offline'] };
+    const hindrances = { sick: [], unarmed: ['pve2 is offline'], quorate: true };
     expect(whyHeld({ kind: 'ha-armed' }, 'pve1', hindrances)).toBe('pve2 is offline');
     expect(whyHeld({ kind: 'maintenance', node: 'pve1' }, 'pve1', hindrances)).toBe('pve2 is offline');
     expect(whyHeld(guestAway(100), 'pve1', hindrances)).toBeNull();

@@ -47,8 +47,9 @@ export async function tryToGiveBack(scene: UndoScene, within: Duration, which: (
   const attempt = async (undo: Undo) => {
     if (!which(undo)) return;
     try {
-      await undoOne(scene, undo, within);
-      ledger.settle(undo);
+      const found = await undoOne(scene, undo, within);
+      if (found === null) ledger.settle(undo);
+      else scene.overtaken(undo, found);
     } catch (error) {
       ledger.hold(undo, explain(error));
     }
@@ -124,7 +125,7 @@ export async function giveBackAfterFailure(run: NodeRun, before: NodeHealth | nu
   run.journal.enter('undoing');
   const sick = await whyNothingGoesBack(run, before);
   if (sick.length === 0) return giveBack(run, run.policy.timeouts.undo, (undo) => !isOnTrial(undo));
-  const goes = holdBack(run, { sick, unarmed: [] });
+  const goes = holdBack(run, { sick, unarmed: [], quorate: true });
   await giveBack(run, LONG_ENOUGH_WITHOUT_THE_NODE, goes);
 }
 
@@ -146,7 +147,7 @@ export function holdBack({ node, ledger }: UndoScene, hindrances: Hindrances): (
 }
 
 /** What is undone elsewhere is so at once, or not at all while the sick node keeps the cluster from its quorum. */
-const LONG_ENOUGH_WITHOUT_THE_NODE: Duration = '10 minutes';
+export const LONG_ENOUGH_WITHOUT_THE_NODE: Duration = '10 minutes';
 
 /**
  * What proves that a node is as well as it was.

@@ -1,5 +1,6 @@
 import type { NodePlan } from '../../domain/plan.ts';
 import type { Policy, RollSettings } from '../../domain/policy.ts';
+import type { Undo } from '../../domain/undo.ts';
 import { quickActivities } from './activities.ts';
 import type { NodeJournal } from './node-journal.ts';
 import type { Operator } from './operator.ts';
@@ -23,6 +24,8 @@ export interface NodeRun {
   /** The boot that it was asked to end, while nobody knows yet how that went. */
   readonly reboot: { mayStillEnd: string | null };
   readonly quick: ReturnType<typeof quickActivities>;
+  /** Takes an entry off the undo list that somebody else has made pointless. */
+  overtaken(undo: Undo, reason: string): void;
 }
 
 /** What a run has from its first moment, before it knows what to do. */
@@ -32,6 +35,7 @@ export type NodeDesk = Pick<NodeRun, 'journal' | 'operator' | 'recovery'>;
 export function createNodeRun(plan: NodePlan, settings: RollSettings, desk: NodeDesk): NodeRun {
   const { cluster, policy, orchestratorGuest } = settings;
   const { journal, operator, recovery } = desk;
+  const ledger = createUndoLedger([], journal.toUndo);
   return {
     cluster,
     node: plan.node,
@@ -40,10 +44,14 @@ export function createNodeRun(plan: NodePlan, settings: RollSettings, desk: Node
     orchestratorGuest,
     operator,
     journal,
-    ledger: createUndoLedger([], journal.toUndo),
+    ledger,
     recovery,
     upgradeJobs: [],
     reboot: { mayStillEnd: null },
     quick: quickActivities(policy.timeouts.workerLost),
+    overtaken(undo, reason) {
+      journal.warn(reason);
+      ledger.settle(undo);
+    },
   };
 }

@@ -1,7 +1,7 @@
 import { ApplicationFailure, CancellationScope, condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import { toMilliseconds, type Duration } from '../../domain/duration.ts';
 import { ErrorType } from '../../domain/errors.ts';
-import { undoKey, type Undo, type UndoResult, type UndoView } from '../../domain/undo.ts';
+import { undoKey, type OvertakenUndo, type Undo, type UndoResult, type UndoView } from '../../domain/undo.ts';
 import { joinLeftovers, pauseBeforeTry, type Leftover } from '../../planning/leftover.ts';
 import { forgetUpdate, preemptedSignal, retryNowUpdate, undoMoreSignal, undoViewQuery } from '../messages.ts';
 import { quickActivities } from './activities.ts';
@@ -16,6 +16,7 @@ export interface UndoListState {
   readonly nextTry: number;
   readonly until: number;
   readonly undone: readonly Undo[];
+  readonly overtaken: readonly OvertakenUndo[];
   readonly forgotten: readonly Undo[];
   readonly warnings: readonly string[];
 }
@@ -52,6 +53,7 @@ export function listenForUndo(given: Leftover, before: UndoListState | undefined
   let left = given;
   const ledger = createUndoLedger(given.open);
   const undone = [...(before?.undone ?? [])];
+  const overtaken = [...(before?.overtaken ?? [])];
   const forgotten = [...(before?.forgotten ?? [])];
   const warnings = new Set(before?.warnings);
   const patience = () => Date.now() + toMilliseconds(left.policy.timeouts.undoLater);
@@ -173,7 +175,7 @@ export function listenForUndo(given: Leftover, before: UndoListState | undefined
     },
     timeLeft: () => `${Math.max(1, until - Date.now())} ms`,
     left: () => ({ ...left, open: ledger.left() }),
-    state: () => ({ tries, nextTry, until, undone, forgotten, warnings: [...warnings] }),
+    state: () => ({ tries, nextTry, until, undone, overtaken, forgotten, warnings: [...warnings] }),
     scene: () => ({
       node: left.node,
       plan: left,
@@ -194,11 +196,17 @@ export function listenForUndo(given: Leftover, before: UndoListState | undefined
         },
       },
       quick: quickActivities(left.policy.timeouts.workerLost),
+      overtaken(undo, reason) {
+        if (isOpen(undo)) overtaken.push({ undo, reason });
+        ledger.settle(undo);
+        stir();
+      },
     }),
     result: () => ({
       cluster: left.cluster,
       node: left.node,
       undone: [...undone],
+      overtaken: [...overtaken],
       forgotten: [...forgotten],
       open: ledger.left(),
       warnings: [...warnings],

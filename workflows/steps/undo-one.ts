@@ -21,19 +21,24 @@ export interface UndoScene {
   readonly ledger: UndoLedger;
   readonly journal: Pick<NodeJournal, 'guest' | 'warn'>;
   readonly quick: ReturnType<typeof quickActivities>;
+  /** Takes an entry off the list that `undoOne` has not taken back, for that reason. */
+  overtaken(undo: Undo, reason: string): void;
 }
 
-/** Takes back one change, within a time of its own. What somebody else has changed meanwhile stays as it is. */
-export async function undoOne(scene: UndoScene, undo: Undo, within: Duration): Promise<void> {
+/**
+ * Takes back one change, within a time of its own. What somebody else has changed meanwhile stays as it is: then the
+ * result says what was found instead.
+ */
+export async function undoOne(scene: UndoScene, undo: Undo, within: Duration): Promise<string | null> {
   try {
-    await takeBack(scene, undo, within);
+    return (await takeBack(scene, undo, within)) ?? null;
   } catch (error) {
     if (failureType(error) !== ErrorType.GuestGone) throw error;
-    scene.journal.warn(explain(error));
+    return explain(error);
   }
 }
 
-async function takeBack(scene: UndoScene, undo: Undo, within: Duration): Promise<void> {
+async function takeBack(scene: UndoScene, undo: Undo, within: Duration): Promise<string | null | void> {
   switch (undo.kind) {
     case 'maintenance':
       return leaveMaintenance(scene, undo, within);
@@ -73,26 +78,30 @@ async function clearNoout({ policy }: UndoScene, { node }: UndoOf<'ceph-noout'>,
   );
 }
 
-async function unpinKernel(scene: UndoScene, undo: UndoOf<'kernel-pin'>, within: Duration): Promise<void> {
+async function unpinKernel(scene: UndoScene, undo: UndoOf<'kernel-pin'>, within: Duration): Promise<string | null> {
   const { node, bootId, tries, fallback, trial } = undo;
   const end = await waitingActivities(scene.policy.timeouts, within).endKernelCanary.executeWithOptions(
     { summary: `${node}: unpin its kernels` },
     [{ node, bootId, tries, fallback, proven: trial === 'proven', within }],
   );
   if (end === 'undecided') throw ApplicationFailure.nonRetryable(`${notProven(undo)}.`, ErrorType.KernelNotProven);
-  if (end === 'fallback-stays') scene.journal.warn(backOnFallback(undo));
-  if (end === 'pinned-by-others') scene.journal.warn(pinnedByOthers(node));
+  if (end === 'fallback-stays') return backOnFallback(undo);
+  return end === 'pinned-by-others' ? pinnedByOthers(node) : null;
 }
 
-async function enableBackupJob(scene: UndoScene, { id }: UndoOf<'backup-job'>, within: Duration): Promise<void> {
+async function enableBackupJob(
+  scene: UndoScene,
+  { id }: UndoOf<'backup-job'>,
+  within: Duration,
+): Promise<string | null> {
   const still = await waitingActivities(scene.policy.timeouts, within).ensureBackupJob.executeWithOptions(
     { summary: `enable the backup job ${id} again` },
     [{ id, enabled: true, within }],
   );
-  if (!still) scene.journal.warn(`the backup job ${id} was removed by somebody else`);
+  return still ? null : `the backup job ${id} was removed by somebody else`;
 }
 
-async function bringHome(scene: UndoScene, undo: UndoOf<'guest-away'>, within: Duration): Promise<void> {
+async function bringHome(scene: UndoScene, undo: UndoOf<'guest-away'>, within: Duration): Promise<string | null> {
   const { journal, policy } = scene;
   const { vmid, guestKind: kind, name, home, away, withLocalDisks, replicated } = undo;
   journal.guest(vmid, 'returning', away);
@@ -104,10 +113,11 @@ async function bringHome(scene: UndoScene, undo: UndoOf<'guest-away'>, within: D
     { summary: `${name} (${vmid}): ${away} → ${home}` },
     [{ vmid, kind, name, from: away, to: home, withLocalDisks, within }],
   );
-  if (moved.node !== home) {
-    journal.warn(`${name} (${vmid}) was moved to ${moved.node} by somebody else and stays there`);
-  }
   journal.guest(vmid, moved.node === home ? 'home' : 'away', moved.node);
+  if (moved.node === home) return null;
+  return moved.node === away
+    ? `${name} (${vmid}) was stopped by somebody else on ${away} and stays there`
+    : `${name} (${vmid}) was moved to ${moved.node} by somebody else and stays there`;
 }
 
 async function startAgain(scene: UndoScene, undo: UndoOf<'guest-stopped'>, within: Duration): Promise<void> {
