@@ -45,14 +45,14 @@ const LOOK: Duration = '3 minutes';
 export async function undoLater(input: UndoLaterInput): Promise<UndoResult> {
   const list = listenForUndo(input.left, input.state);
   const { cluster, node, policy } = input.left;
-  const lease = leaseOf(thisRun(), `undo what is left on ${node}`, { cluster, policy }, list);
+  const lease = leaseOf(thisRun(), `undo what is left on ${node}`, { cluster, policy }, list, 'It is tried again.');
   describeRun('undo-later', node);
 
   return CancellationScope.nonCancellable(async () => {
     for (;;) {
       const end = list.end();
       if (end !== null) {
-        await tell(list.result(), end);
+        await tell(list, end);
         await condition(allHandlersFinished);
         // Another run may have left more while the mail was sent.
         if (list.end() === end) return conclude(list.result(), end);
@@ -112,11 +112,13 @@ async function hindrances(list: UndoList): Promise<Hindrances> {
   return { sick, unarmed, quorate: snapshot.quorum.quorate };
 }
 
-async function tell(result: UndoResult, end: UndoEnd): Promise<void> {
+async function tell(list: UndoList, end: UndoEnd): Promise<void> {
+  const result = list.result();
   // Who left it all to people knows.
   if (end === 'done' && result.undone.length + result.overtaken.length === 0) return;
   const { firstExecutionRunId } = workflowInfo();
-  const id = `undo/${firstExecutionRunId}/${end}/${result.undone.length + result.forgotten.length}`;
+  // What another run adds while a mail is sent prolongs the work, and its end deserves a mail of its own.
+  const id = `undo/${firstExecutionRunId}/${end}/${list.state().until}`;
   await notify(undoMail(id, result, end));
 }
 

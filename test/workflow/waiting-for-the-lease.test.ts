@@ -2,7 +2,8 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { undoLaterId } from '../../domain/ids.ts';
 import type { LeaseAnswer, LeaseRequest } from '../../domain/lease.ts';
-import { aVm, theSoftware } from '../helpers/builders.ts';
+import type { UndoView } from '../../domain/undo.ts';
+import { aLeftover, aVm, guestAway, openUndo, theSoftware } from '../helpers/builders.ts';
 import { timeSkippingEnvironment } from '../helpers/temporal.ts';
 import {
   aWorld,
@@ -10,6 +11,7 @@ import {
   failureOf,
   progressOf,
   roll,
+  undoLeft,
   until,
   updateOneNode,
   type Run,
@@ -66,6 +68,23 @@ describe('a turn that does not come', () => {
       if (world.calls.filter(({ name }) => name === 'requestLease').length > 2) world.lease = { granted: true };
     };
     expect((await roll(environment, world)).outcome).toBe('done');
+  });
+});
+
+describe('undoing that has lost its turn', () => {
+  it('says that it is tried again, not that somebody has to start it', async () => {
+    const world = takenWorld([aVm(100, { node: 'pve2' })]);
+    const undoing = environment.client.workflow.getHandle(undoLaterId(world.name, 'pve1'));
+    const reasons: string[] = [];
+    let asked = 0;
+    world.before.requestLease = async () => {
+      asked += 1;
+      // Granted, and lost again before anything is done.
+      world.lease = asked === 2 || asked > 3 ? { granted: true } : TAKEN;
+      if (asked === 4) reasons.push(...(await undoing.query<UndoView>('undo')).open.map(({ reason }) => reason));
+    };
+    await undoLeft(environment, world, { left: aLeftover({ cluster: world.name, open: [openUndo(guestAway(100))] }) });
+    expect(reasons).toEqual([`The cluster is not free: ${HELD_BY}. It is tried again.`]);
   });
 });
 

@@ -38,8 +38,14 @@ export function rollDetails(progress: RollProgress, plan: readonly NodePlan[]): 
 /** What is still to be undone, for the run that goes on trying. */
 export function undoDetails({ node, open, state, tries, nextTry, until }: UndoView): string {
   const next = nextTry === null ? state : `next try at ${nextTry}`;
-  return [`**${node}**: ${next}, ${tries} so far; gives up at ${until}`, ...undoTable(open)].join('\n');
+  return [
+    `**${node}**: ${next}, ${tries === 1 ? '1 try' : `${tries} tries`} so far; gives up at ${until}`,
+    ...undoTable(open),
+    ...(open.length === 0 ? [] : ['', HOW_TO_STEER]),
+  ].join('\n');
 }
+
+const HOW_TO_STEER = 'Update `retryNow`: try now. Update `forget`: leave it to people, one entry by its key or all.';
 
 function undoTable(open: readonly OpenUndo[]): string[] {
   if (open.length === 0) return [];

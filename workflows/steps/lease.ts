@@ -14,6 +14,9 @@ const ASK_AGAIN: Duration = '10 minutes';
 
 const ASK_UNHEARD: Duration = '1 minute';
 
+const START_AGAIN =
+  'Start again when that run is over; rollingUpdate waits for its turn (rollingUpdate.timeouts.lease).';
+
 /** The lease of the cluster as one run sees it; see `maintenanceLease`. */
 export interface Lease {
   /**
@@ -30,12 +33,16 @@ export interface Lease {
   release(): Promise<void>;
 }
 
-/** @param reason What the run is about to do, for those who wait for it. */
+/**
+ * @param reason What the run is about to do, for those who wait for it.
+ * @param advice What a person does when the run was refused.
+ */
 export function leaseOf(
   run: RunRef,
   reason: string,
   { cluster, policy }: { readonly cluster: string; readonly policy: Pick<Policy, 'timeouts'> },
   operator: Pick<Operator, 'awaitEvent'>,
+  advice = START_AGAIN,
 ): Lease {
   const request: LeaseRequest = { run, reason, priority: 'maintenance' };
   let held = false;
@@ -70,7 +77,7 @@ export function leaseOf(
       const atOnce = answer.granted;
       while (!answer.granted) {
         const left = deadline - Date.now();
-        if (left <= 0) throw refuse(answer, `Waited ${within} for the cluster`);
+        if (left <= 0) throw refuse(answer, `Waited ${within} for the cluster`, advice);
         const patience = Math.min(left, toMilliseconds(ASK_AGAIN));
         await operator.awaitEvent(describeWait(answer), () => granted, patience);
         answer = granted ? { granted } : await ask();
@@ -89,7 +96,7 @@ export function leaseOf(
       }
       if (!answer.granted) {
         await release();
-        throw refuse(answer, 'The cluster is not free');
+        throw refuse(answer, 'The cluster is not free', advice);
       }
     },
     release,
@@ -115,10 +122,10 @@ function describeWait({ holder, ahead }: Taken): string {
   return `its turn: ${describeHolder(holder)}${others}`;
 }
 
-function refuse({ holder }: Taken, why: string): ApplicationFailure {
+function refuse({ holder }: Taken, why: string, advice: string): ApplicationFailure {
   return ApplicationFailure.create({
     type: ErrorType.Refused,
-    message: `${why}: ${describeHolder(holder)}. Start again when that run is over; rollingUpdate waits for its turn (rollingUpdate.timeouts.lease).`,
+    message: `${why}: ${describeHolder(holder)}. ${advice}`,
     nonRetryable: true,
   });
 }
