@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { rollingUpdateId } from '../domain/ids.ts';
+import { rollingUpdateId, undoLaterId } from '../domain/ids.ts';
 import { Message } from '../domain/messages.ts';
 import type { PolicyOverrides } from '../domain/policy.ts';
 import type { RollProgress } from '../domain/report.ts';
@@ -34,6 +34,8 @@ interface Case {
   readonly input?: () => PolicyOverrides;
   /** Faults to set before, things to do meanwhile. */
   readonly meanwhile?: (roll: RollLab) => void;
+  /** What happens before the histories are kept. */
+  readonly afterwards?: (roll: RollLab) => Promise<void>;
 }
 
 const CASES: readonly Case[] = [
@@ -43,6 +45,13 @@ const CASES: readonly Case[] = [
   { name: 'refused', site: smallSite({ ha: true }) },
   { name: 'upgrade-failed', site: smallSite(), meanwhile: failUpgrades },
   { name: 'canceled', site: smallSite(), meanwhile: cancelWhileDraining },
+  {
+    name: 'node-died',
+    site: smallSite({ ha: true, overrides: { replication: [] } }),
+    input: () => ({ disarmHa: 'when-it-would-fence', localDisks: 'always', timeouts: { reboot: '5 seconds' } }),
+    meanwhile: dieInTheReboot,
+    afterwards: powerOnAndRetry,
+  },
   { name: 'window-ended', site: smallSite(), input: inWindowThatEnds, meanwhile: holdFirstNodePastTheWindow },
 ];
 
@@ -86,7 +95,7 @@ async function recordAll(): Promise<void> {
 }
 
 async function record(
-  { name, input, meanwhile }: Case,
+  { name, input, meanwhile, afterwards }: Case,
   roll: RollLab,
   cliPath: string,
   address: string,
@@ -99,6 +108,7 @@ async function record(
     args: input ? [input()] : [],
   });
   await handle.result().catch(() => undefined);
+  await afterwards?.(roll);
   for await (const { type, workflowId, runId, typedSearchAttributes } of roll.client.workflow.list()) {
     const folder = join(HISTORIES, type);
     await mkdir(folder, { recursive: true });
@@ -151,6 +161,22 @@ function cancelWhileDraining(roll: RollLab): void {
     unsubscribe();
     void roll.client.workflow.getHandle(rollingUpdateId(roll.lab.access.cluster)).cancel();
   });
+}
+
+function dieInTheReboot({ lab }: RollLab): void {
+  lab.faults.once((point) =>
+    point.at === 'node' && point.machine === 'node/pve1' && point.step === 'up' ? { do: 'drop' } : undefined,
+  );
+}
+
+async function powerOnAndRetry({ lab, client }: RollLab): Promise<void> {
+  const { machine } = lab.node('pve1');
+  machine.powerCut('by hand');
+  machine.powerOn();
+  while (!lab.node('pve1').joined) await sleep(200);
+  const handle = client.workflow.getHandle(undoLaterId(lab.access.cluster, 'pve1'));
+  await handle.signal(Message.retryNow);
+  await handle.result();
 }
 
 let windowEnds: Date | undefined;
