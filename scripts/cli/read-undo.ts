@@ -6,31 +6,43 @@ import type { Session } from './context.ts';
 
 const ANSWER_TIMEOUT_MS = 5_000;
 
-/** What an earlier run has left on a node, and the run that goes on with it. */
+/** What an earlier run has left on a node, and the run that goes on with it, or did. */
 export interface LeftOnNode {
   readonly node: string;
   readonly handle: WorkflowHandle;
+  /** When that ended with something open, which is a person's since; ISO 8601. Null while it goes on. */
+  readonly givenUpAt: string | null;
   /** Null while it does not answer. */
   readonly view: UndoView | null;
 }
 
-/** Nodes of the configuration on which something is still to be undone. They are asked by their ids: a list may lag behind. */
+/**
+ * Nodes of the configuration on which something is still to be undone, or was when it was given up: nobody knows what a
+ * person has done about it since. They are asked by their ids: a list may lag behind.
+ */
 export async function readLeftovers({ client, config }: Session): Promise<LeftOnNode[]> {
   const { name, nodes } = config.cluster;
   const found = await Promise.all(
     nodes.map(async ({ name: node }): Promise<LeftOnNode[]> => {
       const handle = client.workflow.getHandle(undoLaterId(name, node));
-      return (await isRunning(handle)) ? [{ node, handle, view: await readView(handle) }] : [];
+      const life = await describeLife(handle);
+      if (life === null) return [];
+      const view = await readView(handle);
+      const nothing = life.givenUpAt !== null && view?.open.length === 0;
+      return nothing ? [] : [{ node, handle, ...life, view }];
     }),
   );
   return found.flat();
 }
 
-async function isRunning(handle: WorkflowHandle): Promise<boolean> {
+/** Null where nothing was ever left, or all was undone. */
+async function describeLife(handle: WorkflowHandle): Promise<Pick<LeftOnNode, 'givenUpAt'> | null> {
   try {
-    return (await handle.describe()).status.name === 'RUNNING';
+    const { status, closeTime } = await handle.describe();
+    if (status.name === 'COMPLETED') return null;
+    return { givenUpAt: closeTime?.toISOString() ?? null };
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
+    if (error instanceof WorkflowNotFoundError) return null;
     throw error;
   }
 }

@@ -166,6 +166,27 @@ describe('with a worker', () => {
     await new Client({ connection: environment.connection, namespace }).workflow
       .getHandle(undoLaterId(cluster, 'goes'))
       .terminate('its activities have no worker here');
+    expect((await caretaker('undo')).out).toContain('Nothing is left to be undone');
+  });
+
+  it('shows what was given up, with what to do by hand; it cannot be tried or taken off the list any more', async () => {
+    const left = { ...aLeftover(), cluster, node: 'goes' };
+    const given = await new Client({ connection: environment.connection, namespace }).workflow.start('undoLater', {
+      workflowId: undoLaterId(cluster, 'goes'),
+      taskQueue: TaskQueue.maintenance,
+      args: [{ left }],
+    });
+    await given.query('undo');
+    await given.terminate('an operator had enough');
+    const { code, out } = await caretaker('undo');
+    expect(code).toBe(0);
+    expect(out).toContain('Given up on goes, left to you');
+    expect(out).toContain('node-maintenance disable pve1');
+    expect((await caretaker('status')).out).toContain('Given up on goes, left to you');
+    expect(await caretaker('undo', 'retry')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('See what was given up with: caretaker undo.') as string,
+    });
   });
 
   it('cancels, says what is tidied up, and reports the canceled run with 1', async () => {

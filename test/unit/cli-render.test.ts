@@ -62,7 +62,7 @@ describe('the plan', () => {
 
 describe('what is still to be undone', () => {
   it('is shown with the reason, what to do by hand, the next try and the commands', () => {
-    const text = renderLeftovers([{ node: 'pve-node1', view: undoView }], { width: 120 });
+    const text = renderLeftovers([{ node: 'pve-node1', givenUpAt: null, view: undoView }], { width: 120 });
     expect(text.split('\n').map(read)).toEqual([
       'Still to be undone on pve-node1',
       '4 tries so far, next try 2026-11-22 03:50 UTC; given up 2026-11-25 03:20 UTC.',
@@ -81,10 +81,26 @@ describe('what is still to be undone', () => {
 
   it('says what it waits for while it tries, and that nobody answers when nobody does', () => {
     const state = 'waits for its turn: rolling-update/homelab has the cluster';
-    const trying = renderLeftovers([{ node: 'pve-node1', view: { ...undoView, tries: 1, state, nextTry: null } }]);
+    const trying = renderLeftovers([
+      { node: 'pve-node1', givenUpAt: null, view: { ...undoView, tries: 1, state, nextTry: null } },
+    ]);
     expect(read(trying)).toContain(`1 try so far, ${state}; given up`);
-    expect(renderLeftovers([{ node: 'pve-node1', view: null }])).toContain('It does not answer.');
+    expect(renderLeftovers([{ node: 'pve-node1', givenUpAt: null, view: null }])).toContain('It does not answer.');
     expect(renderLeftovers([])).toBe('');
+  });
+
+  it('is yours once it was given up: with what to do by hand, and no commands to a run that has ended', () => {
+    const givenUpAt = '2026-11-25T03:20:00.000Z';
+    const text = renderLeftovers([{ node: 'pve-node1', givenUpAt, view: undoView }], { width: 120 });
+    expect(text.split('\n').map(read).slice(0, 3)).toEqual([
+      'Given up on pve-node1, left to you',
+      'It has not been tried since 2026-11-25 03:20 UTC, nor looked at. Open then:',
+      ' HA maintenance mode of pve-node1 is still on',
+    ]);
+    expect(read(text)).toContain('qm migrate 210 pve-node1 --online, on pve-node2');
+    expect(text).not.toMatch(/undo retry|undo forget/);
+    const untold = renderLeftovers([{ node: 'pve-node1', givenUpAt, view: null }]);
+    expect(read(untold)).toContain('What was open then cannot be told without a worker.');
   });
 
   it('of a run that is under way is named, with the reason why it is not undone yet', () => {
@@ -96,7 +112,7 @@ describe('what is still to be undone', () => {
   });
 
   it('fits the width', () => {
-    const text = renderLeftovers([{ node: 'pve-node1', view: undoView }], { width: 80 });
+    const text = renderLeftovers([{ node: 'pve-node1', givenUpAt: null, view: undoView }], { width: 80 });
     for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
   });
 });

@@ -21,13 +21,13 @@ export async function status(session: Session, flags: Flags): Promise<ExitCode> 
   const run = await findLatestRun(session);
   if (run?.running === true && flags.follow) return follow(session, run.identity, { ...flags, showPlan: false });
   const left = await readLeftovers(session);
-  const stillToUndo = left.map(({ node, view }) => ({ node, view }));
+  const stillToUndo = left.map(({ node, givenUpAt, view }) => ({ node, givenUpAt, view }));
   const code = run === null ? printNone(session, flags, stillToUndo) : await printRun(session, run, flags, stillToUndo);
   if (!flags.json && left.length > 0) printLeft(session, left);
   return code;
 }
 
-type StillToUndo = readonly Pick<LeftOnNode, 'node' | 'view'>[];
+type StillToUndo = readonly Omit<LeftOnNode, 'handle'>[];
 
 function printNone({ terminal, config }: Session, { json = false }: Flags, stillToUndo: StillToUndo): ExitCode {
   if (json) printJson(terminal.stdout, { status: 'none', stillToUndo });

@@ -54,15 +54,16 @@ async function tellEach(
 }
 
 async function requireLeftovers(session: Session): Promise<LeftOnNode[]> {
-  const leftovers = await readLeftovers(session);
+  const leftovers = (await readLeftovers(session)).filter(({ givenUpAt }) => givenUpAt === null);
   if (leftovers.length > 0) return leftovers;
   throw nothingOn(session, undefined);
 }
 
 function nothingOn({ config }: Session, node: string | undefined): CliError {
-  return new CliError(`Nothing is left to be undone on ${node ?? config.cluster.name}.`, 1);
+  const where = node ?? config.cluster.name;
+  return new CliError(`Nothing is being tried on ${where}. See what was given up with: caretaker undo.`, 1);
 }
 
-function withoutHandle({ node, view }: LeftOnNode) {
-  return { node, view };
+function withoutHandle({ node, givenUpAt, view }: LeftOnNode) {
+  return { node, givenUpAt, view };
 }

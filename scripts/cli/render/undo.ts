@@ -5,10 +5,30 @@ import { createStyle, DEFAULT_COMMAND, DEFAULT_WIDTH, wrap, type RenderOptions, 
 
 /** What earlier runs have left, a part a node; empty when they have left nothing. */
 export function renderLeftovers(
-  leftovers: readonly { readonly node: string; readonly view: UndoView | null }[],
+  leftovers: readonly {
+    readonly node: string;
+    readonly givenUpAt: string | null;
+    readonly view: UndoView | null;
+  }[],
   options: RenderOptions = {},
 ): string {
-  return leftovers.map(({ node, view }) => renderNode(node, view, options)).join('\n\n');
+  return leftovers
+    .map(({ node, givenUpAt, view }) =>
+      givenUpAt === null ? renderNode(node, view, options) : renderGivenUp(node, givenUpAt, view, options),
+    )
+    .join('\n\n');
+}
+
+/** Nobody has looked since whether a person has done it. */
+function renderGivenUp(node: string, at: string, view: UndoView | null, options: RenderOptions): string {
+  const { width = DEFAULT_WIDTH } = options;
+  const style = createStyle(options.color);
+  const title = style.strong(`Given up on ${node}, left to you`);
+  const since = `It has not been tried since ${pointInTime(at)}, nor looked at.`;
+  if (view === null) return `${title}\n${wrap(`${since} What was open then cannot be told without a worker.`, width)}`;
+  return [title, wrap(`${since} Open then:`, width), ...view.open.map((each) => renderEntry(each, width, style))].join(
+    '\n',
+  );
 }
 
 function renderNode(node: string, view: UndoView | null, options: RenderOptions): string {
