@@ -10,7 +10,7 @@ const HA_EVERY = 5;
 
 sweep(
   'Calls, commands, connections and tasks fail at random, and the roll is done or says what it left and why:',
-  sweepSeeds({ ci: 8, long: 200 }),
+  sweepSeeds({ ci: 20, long: 200 }),
   (seed) =>
     disturbedRoll(
       {
