@@ -27,7 +27,7 @@ it('which the next run takes off once no reboot of it can come any more, and upd
   });
   const { lab } = roll;
   await roll.startWorker();
-  const moving = nextEvent(roll, ({ detail }) => /^(ha|qm|vz)/.test(String(detail['type'] ?? '')));
+  const moving = nextEvent(roll, ({ detail: { type } }) => typeof type === 'string' && /^(ha|qm|vz)/.test(type));
   const first = await startRoll(roll, { nodes: ['pve1'] });
   await moving;
   // Terminated, the run of the node can neither tidy up nor hand over what it has done; its roll only hears of it.
