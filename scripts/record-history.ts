@@ -56,6 +56,7 @@ const CASES: readonly Case[] = [
 ];
 
 const teardown = createTeardown();
+let windowEnds: Date | undefined;
 try {
   await recordAll();
 } finally {
@@ -178,8 +179,6 @@ async function powerOnAndRetry({ lab, client }: RollLab): Promise<void> {
   await handle.signal(Message.retryNow);
   await handle.result();
 }
-
-let windowEnds: Date | undefined;
 
 /** The next full minute but one, the same for all who ask: long enough for the first node to be begun. */
 function windowEnd(): Date {
