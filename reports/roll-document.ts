@@ -57,6 +57,7 @@ function factsOf(report: RollReport): [string, string][] {
   const reboots = report.nodes.filter((node) => node.reboot !== null).length;
   const expected = (report.plan?.nodes ?? []).reduce((sum, node) => sum + node.expectedMilliseconds, 0);
   const longest = longestDowntime(report);
+  if (report.outcome === 'planned') return expected > 0 ? [['Takes', `about ${describeMilliseconds(expected)}`]] : [];
   return [
     ['Began', pointInTime(report.startedAt)],
     ['Ended', pointInTime(report.endedAt)],

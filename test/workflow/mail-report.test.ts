@@ -91,6 +91,7 @@ describe('the mail about a run', () => {
     expect(world.changes()).toEqual([]);
     const [mail] = world.mails;
     expect(mail?.subject).toBe(`Rolling update of ${world.name}: ${report.reason}`);
+    expect(mail?.text).toMatch(/^Takes +about /m);
     expect(mail?.text).toMatch(/^ *pve1 +update +\d+ +/m);
     expect(mail?.text).toMatch(/In its way[^]*vm-100 \(100\) is locked \(snapshot\)/);
   });
