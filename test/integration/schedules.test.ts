@@ -228,6 +228,8 @@ describe('a schedule with a worker', () => {
     await expect
       .poll(async () => (await handleOf('node-update').describe()).state, { timeout: 60_000, interval: 500 })
       .toMatchObject({ paused: true, note: expect.stringContaining('pve1 did not rejoin') as unknown });
-    expect((await caretaker(UPDATE, 'schedules', 'list')).out).toContain('paused: paused due to workflow failure');
+    expect(JSON.parse((await caretaker(UPDATE, 'schedules', 'list', '--json')).out)).toMatchObject([
+      { name: 'node-update', paused: true, note: says(/^paused due to workflow failure: .*pve1 did not rejoin/) },
+    ]);
   });
 });
