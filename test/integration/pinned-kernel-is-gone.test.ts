@@ -20,7 +20,7 @@ it('refuses the run before anything is touched: nobody knows what the node would
       code: 'pin-broken',
       node: 'pve1',
       message: `the kernel of pve1 is pinned to ${GONE}, which is not installed`,
-      remedy: 'proxmox-boot-tool kernel unpin',
+      remedy: 'proxmox-boot-tool kernel unpin && proxmox-boot-tool refresh',
     },
   ]);
 });

@@ -99,7 +99,7 @@ describe('what is done with a node', () => {
       {
         code: 'kernel-pinned',
         severity: 'warning',
-        message: `the kernel of pve1 is pinned to ${OLD_KERNEL} although ${NEW_KERNEL} is installed`,
+        message: `pve1 stays on ${OLD_KERNEL}, to which its kernel is pinned, although ${NEW_KERNEL} is installed`,
       },
     ]);
   });
