@@ -20,7 +20,10 @@ beforeAll(async () => {
 });
 afterAll(() => environment.teardown());
 
-/** A lease of its own for each test, and runs that hold or want it: rolls that wait for a person until they are told. */
+/**
+ * A lease of its own for each test, and runs that hold or want it: rolls that wait for a person until they are told. The
+ * lease under which they have made their plans is pretended.
+ */
 describe('the lease', () => {
   const world = aWorld([], { approval: 'plan' });
   let cluster: string;
@@ -33,14 +36,13 @@ describe('the lease', () => {
     taskQueue = uniqueName('maintenance');
     runs = [];
     world.before = {};
-    const real: Pick<Activities, 'requestLease' | 'isRunOver'> = createLeaseActivities();
+    const real: Pick<Activities, 'isRunOver'> = createLeaseActivities();
     const worker = await Worker.create({
       connection: environment.nativeConnection,
       taskQueue,
       workflowBundle: workflowBundle(),
       activities: {
         ...world.activities,
-        requestLease: real.requestLease,
         isRunOver: async (input: Parameters<typeof real.isRunOver>[0]) => {
           await world.before.isRunOver?.(input);
           return real.isRunOver(input);
