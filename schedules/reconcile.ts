@@ -25,11 +25,25 @@ export interface ActualSchedule {
 export async function readSchedules(client: ScheduleClient, cluster: string): Promise<ActualSchedule[]> {
   const found = await Promise.all(
     SCHEDULE_NAMES.map(async (name) => {
-      const description = await describe(client, scheduleId(name, cluster));
+      const description = await readSchedule(client, name, cluster);
       return description === null ? [] : [{ name, description }];
     }),
   );
   return found.flat();
+}
+
+/** One of them; null when Temporal has none. */
+export async function readSchedule(
+  client: ScheduleClient,
+  name: ScheduleName,
+  cluster: string,
+): Promise<ScheduleDescription | null> {
+  try {
+    return await client.getHandle(scheduleId(name, cluster)).describe();
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return null;
+    throw error;
+  }
 }
 
 /** The way from what is to what is wanted. */
@@ -71,14 +85,5 @@ export async function applyChange(client: ScheduleClient, change: Change, cluste
       return;
     case 'keep':
     case 'foreign':
-  }
-}
-
-async function describe(client: ScheduleClient, id: string): Promise<ScheduleDescription | null> {
-  try {
-    return await client.getHandle(id).describe();
-  } catch (error) {
-    if (error instanceof ScheduleNotFoundError) return null;
-    throw error;
   }
 }

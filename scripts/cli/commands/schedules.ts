@@ -2,10 +2,11 @@ import { ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy } 
 import { timeZoneNamed } from '../../../activities/time-zone.ts';
 import { describeRecurrence } from '../../../config/recurrence.ts';
 import { clockTrouble } from '../../../planning/recurrence.ts';
-import { SCHEDULE_NAMES, scheduleId, schedulesOf, type ScheduleDefinition } from '../../../schedules/catalog.ts';
+import { SCHEDULE_NAMES, schedulesOf, type ScheduleDefinition } from '../../../schedules/catalog.ts';
 import {
   applyChange,
   planChanges,
+  readSchedule,
   readSchedules,
   type ActualSchedule,
   type Change,
@@ -57,7 +58,8 @@ export async function listSchedules(session: Session, { json }: Json): Promise<E
   const ours = (await readSchedules(client.schedule, cluster)).filter(({ description }) =>
     isOurs(description, cluster),
   );
-  const entries = await Promise.all(ours.map((each) => entryOf(session, each)));
+  const wanted = schedulesOf(config);
+  const entries = await Promise.all(ours.map((each) => entryOf(client, each, wanted)));
   if (json) printJson(terminal.stdout, entries);
   else if (entries.length > 0)
     printLine(terminal.stdout, renderSchedules(entries, layoutFor(terminal.stdout, terminal.env)));
@@ -73,13 +75,13 @@ export async function listSchedules(session: Session, { json }: Json): Promise<E
 
 /** Holds a schedule; a run that is under way goes on. */
 export async function pauseSchedule(session: Session, name: string, note: string | undefined): Promise<ExitCode> {
-  const handle = await requireSchedule(session, name);
+  const { handle } = await requireSchedule(session, name);
   await handle.pause(note ?? 'paused by hand');
   return say(session, `${name} starts nothing until ${commandName(session.terminal.env)} schedules resume ${name}.`);
 }
 
 export async function resumeSchedule(session: Session, name: string): Promise<ExitCode> {
-  const handle = await requireSchedule(session, name);
+  const { handle } = await requireSchedule(session, name);
   await handle.unpause('resumed by hand');
   const [next] = (await handle.describe()).info.nextActionTimes;
   return say(session, `${name} is on again${next === undefined ? '' : `; next at ${next.toISOString()}`}.`);
@@ -87,9 +89,8 @@ export async function resumeSchedule(session: Session, name: string): Promise<Ex
 
 /** Starts a run now, unless one of the same schedule is under way. */
 export async function triggerSchedule(session: Session, name: string): Promise<ExitCode> {
-  const handle = await requireSchedule(session, name);
+  const { handle, info } = await requireSchedule(session, name);
   await requireWorker(session);
-  const { info } = await handle.describe();
   const [running] = info.runningActions;
   if (running !== undefined) {
     throw new CliError(`${running.workflow.workflowId} is under way already. Nothing was started.`, 1);
@@ -162,9 +163,13 @@ function tell(
   else printLine(terminal.stdout, renderChanges(changes, done, layoutFor(terminal.stdout, terminal.env), whyRemoved));
 }
 
-async function entryOf(session: Session, { name, description }: ActualSchedule): Promise<ScheduleEntry> {
+async function entryOf(
+  client: Session['client'],
+  { name, description }: ActualSchedule,
+  definitions: readonly ScheduleDefinition[],
+): Promise<ScheduleEntry> {
   const { scheduleId: id, state, info, spec } = description;
-  const wanted = schedulesOf(session.config).find((each) => each.name === name);
+  const wanted = definitions.find((each) => each.name === name);
   const last = info.recentActions.at(-1);
   const run = last?.action.workflow;
   return {
@@ -179,14 +184,14 @@ async function entryOf(session: Session, { name, description }: ActualSchedule):
     last:
       last === undefined || run === undefined
         ? null
-        : { startedAt: last.takenAt.toISOString(), outcome: await statusOf(session, run) },
+        : { startedAt: last.takenAt.toISOString(), outcome: await statusOf(client, run) },
     missed: info.numActionsMissedCatchupWindow,
     skipped: info.numActionsSkippedOverlap,
   };
 }
 
 async function statusOf(
-  { client }: Session,
+  client: Session['client'],
   run: { readonly workflowId: string; readonly firstExecutionRunId: string },
 ): Promise<string> {
   try {
@@ -204,11 +209,13 @@ function requireName(name: string): (typeof SCHEDULE_NAMES)[number] {
   throw new CliError(`There is no schedule ${name}. Names: ${SCHEDULE_NAMES.join(', ')}.`);
 }
 
-async function requireSchedule({ client, config, terminal }: Session, name: string) {
+async function requireSchedule({ client, config, terminal }: Session, wanted: string) {
   const cluster = config.cluster.name;
-  const handle = client.schedule.getHandle(scheduleId(requireName(name), cluster));
-  const found = (await readSchedules(client.schedule, cluster)).find((each) => each.name === name);
-  if (found !== undefined && isOurs(found.description, cluster)) return handle;
+  const name = requireName(wanted);
+  const description = await readSchedule(client.schedule, name, cluster);
+  if (description !== null && isOurs(description, cluster)) {
+    return { handle: client.schedule.getHandle(description.scheduleId), info: description.info };
+  }
   throw new CliError(
     `${name} is not scheduled. Name it under \`schedules\` in the configuration and run \`${commandName(terminal.env)} schedules apply\`.`,
     1,
