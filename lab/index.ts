@@ -33,7 +33,16 @@ export type { StoredMail } from './mail/message.ts';
 export { MailSink, type MailSinkOptions } from './mail/sink.ts';
 export type { Monitor, MonitorReport } from './monitor.ts';
 export { containerSpec, GiB, nodeSpec, referenceSite, smallSite, vmSpec } from './site.ts';
-export type { GuestSpec, HaRuleSpec, NodeSpec, ReplicationSpec, Site, SmallSiteOptions, StorageSpec } from './site.ts';
+export type {
+  BackupSpec,
+  GuestSpec,
+  HaRuleSpec,
+  NodeSpec,
+  ReplicationSpec,
+  Site,
+  SmallSiteOptions,
+  StorageSpec,
+} from './site.ts';
 
 /** Operator and observer of a lab; both are privilege-separated tokens of one user. */
 const OPERATOR_TOKEN = 'caretaker@pve!operator';

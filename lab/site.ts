@@ -87,6 +87,17 @@ export interface ReplicationSpec {
   readonly fails?: string;
 }
 
+/** A backup that is there from the beginning. */
+export interface BackupSpec {
+  readonly vmid: number;
+  readonly storage: string;
+  /** Virtual milliseconds before the start of the lab at which it began. */
+  readonly agoMs: number;
+  readonly verification?: 'ok' | 'failed';
+  /** It was broken off; a Proxmox Backup Server shows it all the same. */
+  readonly unfinished?: boolean;
+}
+
 /** A backup job that runs every day. */
 export interface BackupJobSpec {
   readonly id: string;
@@ -127,6 +138,7 @@ export interface Site {
   readonly guests: readonly GuestSpec[];
   readonly replication: readonly ReplicationSpec[];
   readonly backupJobs: readonly BackupJobSpec[];
+  readonly backups?: readonly BackupSpec[];
   readonly haRules?: readonly HaRuleSpec[];
   /** Absent: Ceph is not installed. */
   readonly ceph?: CephSpec;

@@ -3,6 +3,7 @@ import type { EndpointOptions } from './endpoint.ts';
 import { createGuestCalls, type GuestCalls } from './guests.ts';
 import { createClusterCalls, type ClusterCalls } from './cluster.ts';
 import { createNodeCalls, type NodeCalls } from './nodes.ts';
+import { createSnapshotCalls, type SnapshotCalls } from './snapshots.ts';
 import { createTaskCalls, type TaskCalls, type TaskPace } from './tasks.ts';
 
 export interface ProxmoxClientOptions {
@@ -20,7 +21,7 @@ export interface ProxmoxClientOptions {
  * A Proxmox VE cluster by its REST API. Every failure is a `ProxmoxError`; an aborted `signal` rejects with its reason.
  * Calls about `/nodes/{node}/…` ask another node first and that node itself last, since any node answers for all.
  */
-export interface ProxmoxClient extends ClusterCalls, NodeCalls, GuestCalls, TaskCalls {
+export interface ProxmoxClient extends ClusterCalls, NodeCalls, GuestCalls, SnapshotCalls, TaskCalls {
   /** The same client asking never the nodes named, such as one that is going down. */
   avoid(...nodes: readonly string[]): ProxmoxClient;
   /** The same client asking this node alone: its own view of the cluster. */
@@ -53,6 +54,7 @@ export function createProxmoxClient(options: ProxmoxClientOptions): ProxmoxClien
       ...createClusterCalls(calls),
       ...createNodeCalls(calls),
       ...createGuestCalls(calls),
+      ...createSnapshotCalls(calls),
       ...createTaskCalls(calls, pace),
       get: (path, params) => calls.get(path, params),
       post: (path, params) => calls.post(path, params),

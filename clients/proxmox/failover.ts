@@ -28,6 +28,8 @@ export interface RawCalls {
   read<T>(path: string, decode: (data: unknown) => T, params?: Params): Promise<T>;
   /** A POST that answers with a UPID. */
   start(path: string, params?: Params): Promise<string>;
+  /** A DELETE that answers with a UPID. */
+  startDelete(path: string, params?: Params): Promise<string>;
   withSignal(signal: AbortSignal | undefined): RawCalls;
 }
 
@@ -86,14 +88,16 @@ export function createFailover(options: FailoverOptions): Failover {
         call({ method, path, params }, scope);
     const get = verb('GET');
     const post = verb('POST');
+    const remove = verb('DELETE');
     return {
       signal: scope.signal,
       get,
       post,
       put: verb('PUT'),
-      delete: verb('DELETE'),
+      delete: remove,
       read: async (path, decode, params) => decoded(path, decode, await get(path, params)),
-      start: async (path, params) => asUpid(path, await post(path, params)),
+      start: async (path, params) => asUpid('POST', path, await post(path, params)),
+      startDelete: async (path, params) => asUpid('DELETE', path, await remove(path, params)),
       withSignal: (signal) => scoped(signal === undefined ? scope : { ...scope, signal }),
     };
   }
@@ -265,9 +269,9 @@ function decoded<T>(path: string, decode: (data: unknown) => T, data: unknown): 
   }
 }
 
-function asUpid(path: string, data: unknown): string {
+function asUpid(method: Method, path: string, data: unknown): string {
   if (typeof data === 'string' && parseUpid(data) !== undefined) return data;
-  throw unexpectedAnswer({ method: 'POST', path, endpoint: 'the cluster' }, 'the answer is no task id', undefined);
+  throw unexpectedAnswer({ method, path, endpoint: 'the cluster' }, 'the answer is no task id', undefined);
 }
 
 function unexpectedAnswer(name: CallName, reason: string, cause: unknown): ProxmoxError {

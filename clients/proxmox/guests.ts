@@ -71,7 +71,7 @@ export function createGuestCalls(calls: RawCalls): GuestCalls {
   };
 }
 
-function guestPath(guest: GuestRef): string {
+export function guestPath(guest: GuestRef): string {
   return `/nodes/${guest.node}/${guest.type}/${guest.vmid}`;
 }
 

@@ -5,6 +5,7 @@ export type { CallScope, Params } from './failover.ts';
 export type { ClusterCalls } from './cluster.ts';
 export type { NodeCalls } from './nodes.ts';
 export type { GuestCalls } from './guests.ts';
+export type { SnapshotCalls } from './snapshots.ts';
 export type { FollowOptions, StartTaskOptions, TaskCalls, TaskHandle, TaskResult, TaskSearch } from './tasks.ts';
 export { parseUpid, type Upid } from './upid.ts';
 export type * from './types.ts';

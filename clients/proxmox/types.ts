@@ -310,6 +310,31 @@ export interface GuestStatus {
   readonly runningQemu: string | undefined;
 }
 
+/** `GET /nodes/{node}/{type}/{vmid}/snapshot` */
+export interface Snapshot {
+  readonly name: string;
+  readonly description: string;
+  readonly takenAt: number | undefined;
+  /** It holds the memory of the VM as well. */
+  readonly withMemory: boolean;
+  /** The snapshot before it. */
+  readonly parent: string | undefined;
+  /** `prepare` while it is made, `delete` while it is removed; it stays so if that was broken off. */
+  readonly unfinished: string | undefined;
+}
+
+/** One backup of `GET /nodes/{node}/storage/{storage}/content` */
+export interface BackupVolume {
+  /** `pbs:backup/vm/210/2026-01-04T01:00:05Z` */
+  readonly volume: string;
+  readonly storage: string;
+  /** When the backup began. */
+  readonly takenAt: number | undefined;
+  readonly size: number | undefined;
+  /** Of a Proxmox Backup Server that has verified it: `ok` or `failed`. */
+  readonly verification: string | undefined;
+}
+
 /** Where a guest is, and what it does there, by the node it is on. */
 export interface GuestLocation extends GuestRef {
   readonly name: string | undefined;

@@ -17,6 +17,7 @@ export const ALL_PRIVILEGES = [
   'VM.Migrate',
   'VM.PowerMgmt',
   'VM.Snapshot',
+  'VM.Snapshot.Rollback',
   'VM.Backup',
   'VM.Replicate',
   'VM.Config.Disk',

@@ -40,7 +40,7 @@ export function scheduleBackups(cluster: Cluster): BackupJob[] {
 function runJob(cluster: Cluster, job: BackupJob): void {
   for (const node of cluster.nodes.values()) {
     const guests = cluster.guestsOn(node.name).filter((guest) => job.spec.vmids.includes(guest.vmid));
-    if (cluster.isQuorate(node) && guests.length > 0) cluster.backupTask(node, guests, 'root@pam');
+    if (cluster.isQuorate(node) && guests.length > 0) cluster.backupTask(node, guests, 'root@pam', job.spec.storage);
   }
 }
 

@@ -6,6 +6,8 @@ import type { CreateMachine } from '../core/machine.ts';
 import type { ShutdownPolicy, Site, StorageSpec } from '../site.ts';
 import { scheduleBackups } from './backup-jobs.ts';
 import type { BackupJob } from './backup-jobs.ts';
+import { backupOf, backupStorage } from './backups.ts';
+import type { Backup } from './backups.ts';
 import { Ceph } from './ceph.ts';
 import { registerCommands } from './commands.ts';
 import { dieError, NO_QUORUM } from './errors.ts';
@@ -39,6 +41,7 @@ export class Cluster implements LabContext {
   readonly stats: StatusBroadcast;
   readonly replication: readonly ReplicationJob[];
   readonly backupJobs: readonly BackupJob[];
+  readonly backups: Backup[];
   readonly ceph: Ceph | undefined;
   shutdownPolicy: ShutdownPolicy;
   /** The QDevice daemon on its host answers. */
@@ -68,6 +71,7 @@ export class Cluster implements LabContext {
     this.ha = new HaManager(this);
     this.stats = new StatusBroadcast(this);
     this.backupJobs = scheduleBackups(this);
+    this.backups = (site.backups ?? []).map((spec) => backupOf(this, spec));
     this.ceph = site.ceph ? new Ceph(this) : undefined;
     this.clock.every(REPLICATION_INTERVAL_MS, () => {
       for (const job of this.replication) this.runReplication(job);
@@ -184,19 +188,21 @@ export class Cluster implements LabContext {
   }
 
   /** A `vzdump` worker: each guest is locked (`backup`) while it is read. */
-  backupTask(node: ClusterNode, guests: readonly Guest[], user: string): Task {
+  backupTask(node: ClusterNode, guests: readonly Guest[], user: string, storage: string = backupStorage(this)): Task {
     const id = guests.length === 1 ? String(guests[0]?.vmid) : '';
     return this.tasks.start(node, 'vzdump', id, user, async (task) => {
       for (const guest of guests) {
         this.assertWritable();
         guest.assertUnlocked();
         guest.lock = 'backup';
+        const takenAt = this.clock.now();
         task.log(`INFO: Starting Backup of VM ${guest.vmid} (${guest.spec.kind})`);
         try {
           await this.clock.sleep(BACKUP_MS, task.signal);
         } finally {
           if (node.joined) guest.lock = undefined;
         }
+        this.backups.push({ guest, storage, takenAt, size: guest.spec.disks[0]?.size });
         task.log(`INFO: Finished Backup of VM ${guest.vmid} (00:01:30)`);
       }
       task.log('INFO: Backup job finished successfully');

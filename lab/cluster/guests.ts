@@ -1,5 +1,5 @@
 import type { LabContext } from '../core/context.ts';
-import type { CreateMachine, Machine } from '../core/machine.ts';
+import type { CreateMachine, DiskCopy, Machine } from '../core/machine.ts';
 import type { DiskSpec, GuestSpec } from '../site.ts';
 import { dieError } from './errors.ts';
 import type { Task } from './tasks.ts';
@@ -11,7 +11,18 @@ const TIMES = {
 } as const;
 
 /** Reasons a guest's configuration is locked (`lock:` in its file). */
-export type GuestLock = 'backup' | 'migrate' | 'snapshot' | 'suspended';
+export type GuestLock = 'backup' | 'migrate' | 'rollback' | 'snapshot' | 'snapshot-delete' | 'suspended';
+
+/** A section of the guest's configuration file; times in virtual milliseconds. */
+export interface GuestSnapshot {
+  readonly name: string;
+  readonly description: string;
+  readonly takenAt: number;
+  parent: string | undefined;
+  /** `snapstate`: what is being done to it, or what was broken off. */
+  state: 'prepare' | 'delete' | undefined;
+  disks: DiskCopy | undefined;
+}
 
 /** A container or virtual machine: its configuration (in pmxcfs, under one node) and its running machine. */
 export class Guest {
@@ -20,6 +31,9 @@ export class Guest {
   /** Node whose folder in pmxcfs holds the configuration. */
   node: string;
   lock: GuestLock | undefined;
+  readonly snapshots = new Map<string, GuestSnapshot>();
+  /** The snapshot that its disks go back to (`parent:` in its file). */
+  parent: string | undefined;
   /** Virtual time of the last start, milliseconds. */
   startedAt: number;
 
@@ -60,6 +74,12 @@ export class Guest {
 
   localDisks(isShared: (storage: string) => boolean): DiskSpec[] {
     return this.spec.disks.filter((disk) => !isShared(disk.storage));
+  }
+
+  /** `local-zfs:vm-210-disk-0` */
+  volumeId(index: number): string {
+    const prefix = this.spec.kind === 'lxc' ? 'subvol' : 'vm';
+    return `${this.spec.disks[index]?.storage}:${prefix}-${this.vmid}-disk-${index}`;
   }
 
   /** Passed-through devices by config key, split by whether a cluster-wide mapping stands behind them. */

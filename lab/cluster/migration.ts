@@ -100,8 +100,8 @@ export async function migrate(cluster: Cluster, guest: Guest, options: MigrateOp
   task.log(`migration finished successfully (duration ${new Date(seconds * 1000).toISOString().slice(11, 19)})`);
 }
 
-/** `guest_migration_lock`: a migration waits ten seconds for a replication of its guest, and no longer. */
-async function awaitReplication(cluster: Cluster, guest: Guest, task: Task): Promise<void> {
+/** `guest_migration_lock`: a migration or a rollback waits ten seconds for a replication of its guest, and no longer. */
+export async function awaitReplication(cluster: Cluster, guest: Guest, task: Task): Promise<void> {
   const until = cluster.clock.now() + TIMES.migrationLock;
   const replicates = () => cluster.replication.some((job) => job.guest === guest.vmid && job.pid !== undefined);
   while (replicates()) {
@@ -135,6 +135,11 @@ function checkDevices(cluster: Cluster, guest: Guest, options: MigrateOptions, t
   const localDisks = guest.localDisks((storage) => cluster.isShared(storage));
   if (localDisks.length > 0 && !options.withLocalDisks) {
     throw new Error(`can't live migrate attached local disks without with-local-disks option`);
+  }
+  const replicated = cluster.replication.some((job) => job.guest === guest.vmid && job.target === options.target);
+  if (localDisks.length > 0 && guest.snapshots.size > 0 && !replicated) {
+    task.log('online storage migration not possible if non-replicated snapshot exists');
+    throw new Error("can't migrate VM - check log");
   }
 }
 

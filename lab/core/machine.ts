@@ -110,6 +110,8 @@ export interface Machine {
   exec(line: string, options?: ExecOptions): Promise<{ code: number; stdout: string; stderr: string }>;
   /** The repository gets these versions; the machine knows of them after its next refresh. */
   publish(packages: readonly PackageSpec[]): void;
+  /** Copies what is on its disks at this moment. Whatever the machine runs goes on. */
+  copyDisks(): Promise<DiskCopy>;
   /** Another process (`unattended-upgr` by default) holds the dpkg lock for `ms`. The result lets go of it. */
   holdDpkgLock(ms: number, holder?: string): () => void;
   close(): Promise<void>;
@@ -135,6 +137,13 @@ export interface CommandCall {
 
 /** A command of the lab: resolves to its exit code. */
 export type LabCommand = (call: CommandCall) => Promise<number>;
+
+/** What the disks of a machine held at one moment: its files, packages and kernels. */
+export interface DiskCopy {
+  /** Puts it back; the machine must be off. */
+  restore(): Promise<void>;
+  drop(): void;
+}
 
 /** How a machine is made. Durations in virtual milliseconds. */
 export interface MachineOptions {

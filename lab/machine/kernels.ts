@@ -16,6 +16,13 @@ function comparePart(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+export interface SavedKernels {
+  readonly installed: readonly string[];
+  readonly default: string | undefined;
+  readonly pin: string | undefined;
+  readonly nextBootPin: string | undefined;
+}
+
 /**
  * Installed kernels, the pins of proxmox-boot-tool, and what the boot loader makes of them. The boot loader reads no pins:
  * it has a default of its own, which a refresh writes. The tool asks for no boot that the boot loader itself would forget, so
@@ -78,6 +85,18 @@ export class Kernels {
     if (this.nextBootPin === undefined) return;
     this.nextBootPin = undefined;
     this.refresh();
+  }
+
+  /** What of it is on the disk: all but the kernel that runs. */
+  save(): SavedKernels {
+    return { installed: this.#installed, default: this.#default, pin: this.pin, nextBootPin: this.nextBootPin };
+  }
+
+  load(saved: SavedKernels): void {
+    this.#installed = [...saved.installed];
+    this.#default = saved.default;
+    this.pin = saved.pin;
+    this.nextBootPin = saved.nextBootPin;
   }
 
   /** What `apt-get autoremove` may take: neither running, nor pinned, nor one of the two newest. */

@@ -5,6 +5,7 @@ import type { LabContext } from '../core/context.ts';
 import type { FaultVerdict } from '../core/faults.ts';
 import type {
   CommandCall,
+  DiskCopy,
   ExecOptions,
   LabCommand,
   Machine,
@@ -223,6 +224,23 @@ export class LabMachine implements Machine, System {
 
   publish(packages: readonly PackageSpec[]): void {
     this.database.publish(packages);
+  }
+
+  async copyDisks(): Promise<DiskCopy> {
+    const files = await this.shell.copyFiles();
+    const packages = this.database.save();
+    const kernels = this.kernels.save();
+    return {
+      restore: async () => {
+        if (this.#power !== 'off') throw new Error(`${this.id} is ${this.#power}: power it off before restoring disks`);
+        // What has just been killed may still write.
+        await this.#reaped;
+        await files.restore();
+        this.database.load(packages);
+        this.kernels.load(kernels);
+      },
+      drop: () => files.drop(),
+    };
   }
 
   holdDpkgLock(ms: number, holder = 'unattended-upgr'): () => void {

@@ -26,6 +26,12 @@ export interface Package {
   failuresLeft: number;
 }
 
+export interface SavedPackages {
+  readonly packages: readonly Package[];
+  readonly interrupted: boolean;
+  readonly refreshedAt: number;
+}
+
 export interface LockHolder {
   readonly pid: number;
   readonly command: string;
@@ -82,6 +88,25 @@ export class PackageDatabase {
   /** Left behind by a failed or interrupted run. */
   unconfigured(): Package[] {
     return this.all().filter((item) => item.state === 'unpacked' || item.state === 'half-configured');
+  }
+
+  /** What dpkg and apt have on the disk. */
+  save(): SavedPackages {
+    return {
+      packages: this.all().map((item) => ({ ...item })),
+      interrupted: this.interrupted,
+      refreshedAt: this.refreshedAt,
+    };
+  }
+
+  /** Puts that back; the repository has gone on meanwhile. */
+  load(saved: SavedPackages): void {
+    const published = this.all().map((item) => item.published);
+    this.#packages.clear();
+    for (const item of saved.packages) this.#packages.set(item.name, { ...item });
+    this.publish(published);
+    this.interrupted = saved.interrupted;
+    this.refreshedAt = saved.refreshedAt;
   }
 
   remove(name: string): void {

@@ -1,6 +1,8 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
+import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DiskCopy } from '../core/machine.ts';
 import type { ProcessTable, Session } from './processes.ts';
 
 export interface Login {
@@ -16,10 +18,13 @@ export class Shell {
   readonly rootDirectory: string;
   readonly home: string;
   readonly path: string;
+  readonly #copies: string;
   readonly #processes: ProcessTable;
+  #copied = 0;
 
   constructor(directory: string, path: string, processes: ProcessTable) {
     this.rootDirectory = join(directory, 'fs');
+    this.#copies = join(directory, 'copies');
     this.home = join(this.rootDirectory, 'root');
     this.path = path;
     this.#processes = processes;
@@ -27,8 +32,21 @@ export class Shell {
 
   /** A new disk. */
   format(): void {
-    rmSync(this.rootDirectory, { recursive: true, force: true });
+    for (const folder of [this.rootDirectory, this.#copies]) rmSync(folder, { recursive: true, force: true });
     mkdirSync(this.home, { recursive: true });
+  }
+
+  /** Copies the disk as it is; programs that run may go on writing to it. */
+  async copyFiles(): Promise<DiskCopy> {
+    const copy = join(this.#copies, String(this.#copied++));
+    await copyLive(this.rootDirectory, copy);
+    return {
+      restore: async () => {
+        await rm(this.rootDirectory, { recursive: true, force: true });
+        await cp(copy, this.rootDirectory, COPY);
+      },
+      drop: () => rmSync(copy, { recursive: true, force: true }),
+    };
   }
 
   start(line: string, login: Login): { child: ChildProcessWithoutNullStreams; session: Session } {
@@ -48,5 +66,20 @@ export class Shell {
     child.on('error', () => undefined);
     if (login.cut) child.once('close', this.#processes.onCut(session, login.cut));
     return { child, session };
+  }
+}
+
+const COPY = { recursive: true, verbatimSymlinks: true, preserveTimestamps: true } as const;
+const COPY_TRIES = 20;
+
+/** A file that is renamed under the copy is looked for in vain: then once more from the start. */
+async function copyLive(from: string, to: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await cp(from, to, COPY);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === COPY_TRIES) throw error;
+      await rm(to, { recursive: true, force: true });
+    }
   }
 }

@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ActivityDeps } from '../../activities/index.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { Lab } from '../../lab/index.ts';
 import type { Site } from '../../lab/site.ts';
-import { createLabSite } from '../../scripts/lib/lab-site.ts';
+import { createLabSite, type LabSiteOptions } from '../../scripts/lib/lab-site.ts';
 import { depsFromConfig } from '../../workers/deps-from-config.ts';
 import { activitiesOver } from './fake-deps.ts';
 
@@ -12,20 +13,26 @@ import { activitiesOver } from './fake-deps.ts';
 export interface LabActivities {
   readonly lab: Lab;
   readonly activities: ReturnType<typeof activitiesOver>;
+  /** The connections themselves. */
+  readonly deps: ActivityDeps;
   close(): Promise<void>;
 }
 
 /** A boot of the lab takes about a second; a look is not much shorter than its answer. */
 const SCALE = 100;
 
-export async function labActivities(site: Site): Promise<LabActivities> {
+export async function labActivities(
+  site: Site,
+  options: Pick<LabSiteOptions, 'withoutPrivileges'> = {},
+): Promise<LabActivities> {
   const directory = await mkdtemp(join(tmpdir(), 'lab-activities-'));
   const temporal = { address: 'none', namespace: 'none' };
-  const { lab, configFile, env } = await createLabSite({ directory, site, scale: SCALE, temporal });
+  const { lab, configFile, env } = await createLabSite({ directory, site, scale: SCALE, temporal, ...options });
   const deps = depsFromConfig(await loadConfig({ path: configFile, env }), env);
   return {
     lab,
     activities: activitiesOver(deps),
+    deps,
     async close() {
       await deps.close();
       await lab.close();

@@ -119,6 +119,10 @@ export class PlainMachine implements Machine {
     throw new Error('a plain machine has no packages');
   }
 
+  copyDisks(): ReturnType<Machine['copyDisks']> {
+    return Promise.resolve({ restore: () => Promise.resolve(), drop: () => undefined });
+  }
+
   holdDpkgLock(): () => void {
     throw new Error('a plain machine has no packages');
   }

@@ -125,10 +125,5 @@ export function volume(guest: Guest, key: string): string {
   const disk = guest.spec.disks[index];
   if (!disk) return '';
   const size = `size=${disk.size / GiB}G`;
-  return `${volumeId(guest, index)},${key.startsWith('mp') ? `mp=/mnt/${key},` : ''}${size}`;
-}
-
-export function volumeId(guest: Guest, index: number): string {
-  const prefix = guest.spec.kind === 'lxc' ? 'subvol' : 'vm';
-  return `${guest.spec.disks[index]?.storage}:${prefix}-${guest.vmid}-disk-${index}`;
+  return `${guest.volumeId(index)},${key.startsWith('mp') ? `mp=/mnt/${key},` : ''}${size}`;
 }

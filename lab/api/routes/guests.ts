@@ -8,7 +8,7 @@ import type { ParameterSpecs } from '../parameters.ts';
 import { flag, number, optionalText, SPEC, text } from '../parameters.ts';
 import { actor, assertPermission, caller, guestOf, may } from '../route.ts';
 import type { Call, Route } from '../route.ts';
-import { guestConfig, guestListEntry, guestStatus, volumeId } from './guest-format.ts';
+import { guestConfig, guestListEntry, guestStatus } from './guest-format.ts';
 
 const GUEST = { node: SPEC.node, vmid: SPEC.vmid } as const;
 const AUDIT = { path: '/vms/{vmid}', privileges: ['VM.Audit'] } as const;
@@ -119,7 +119,8 @@ function queueing(call: Call, guest: Guest, type: string, message: string, tell:
   });
 }
 
-function start(call: Call, guest: Guest): string {
+/** `POST …/status/start`: returns the UPID. */
+export function start(call: Call, guest: Guest): string {
   const { cluster } = call;
   if (!cluster.ha.isManaged(guest.sid)) return cluster.startGuestTask(guest, caller(call)).upid;
   return queueing(call, guest, 'hastart', `Requesting HA start for ${guest.noun} ${guest.vmid}`, () => {
@@ -217,7 +218,7 @@ function localDisks({ cluster }: Call, guest: Guest): unknown[] {
       ? []
       : [
           {
-            volid: volumeId(guest, index),
+            volid: guest.volumeId(index),
             size: disk.size,
             cdrom: 0,
             is_unused: 0,

@@ -5,6 +5,7 @@ import { CLUSTER_ROUTES } from './cluster.ts';
 import { GUEST_ROUTES } from './guests.ts';
 import { HA_ROUTES } from './ha.ts';
 import { NODE_ROUTES } from './nodes.ts';
+import { SNAPSHOT_ROUTES } from './snapshots.ts';
 import { STORAGE_ROUTES } from './storage.ts';
 import { TASK_ROUTES } from './tasks.ts';
 
@@ -18,4 +19,5 @@ export const ROUTES: readonly Route[] = [
   ...STORAGE_ROUTES,
   ...TASK_ROUTES,
   ...GUEST_ROUTES,
+  ...SNAPSHOT_ROUTES,
 ];

@@ -282,5 +282,5 @@ function backup(call: Call): string {
     'Datastore.AllocateSpace',
   ]);
   cluster.assertWritable();
-  return cluster.backupTask(node, guests, caller(call)).upid;
+  return cluster.backupTask(node, guests, caller(call), optionalText(call.parameters, 'storage')).upid;
 }

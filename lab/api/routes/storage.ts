@@ -1,4 +1,5 @@
 import { dieError } from '../../cluster/errors.ts';
+import { backupEntry } from '../../cluster/backups.ts';
 import type { StorageSpec } from '../../site.ts';
 import { optionalText, SPEC, text } from '../parameters.ts';
 import { may } from '../route.ts';
@@ -32,6 +33,18 @@ export const STORAGE_ROUTES: readonly Route[] = [
       return usage(storage, !storage.inactiveOn?.includes(call.node.name));
     },
   },
+  {
+    method: 'GET',
+    path: '/nodes/{node}/storage/{storage}/content',
+    parameters: {
+      node: SPEC.node,
+      storage: { type: 'string' },
+      content: SPEC.text,
+      vmid: { ...SPEC.vmid, optional: true },
+    },
+    permission: { path: '/storage/{storage}', privileges: ['Datastore.Audit', 'Datastore.AllocateSpace'], any: true },
+    run: content,
+  },
 ];
 
 function list(call: Call): unknown {
@@ -53,6 +66,23 @@ function list(call: Call): unknown {
         ...(active ? { used_fraction: storage.used / storage.total } : {}),
       };
     });
+}
+
+/** The backups on a storage, of which the caller sees those that he might restore. */
+function content(call: Call): unknown {
+  const { cluster, node, parameters } = call;
+  const id = text(parameters, 'storage');
+  const storage = cluster.storagesOf(node.name).find((candidate) => candidate.id === id);
+  if (!storage) throw dieError(`storage '${id}' is not available on node '${node.name}'`);
+  if (storage.inactiveOn?.includes(node.name)) throw dieError(`storage '${id}' is not online`);
+  const wanted = optionalText(parameters, 'content') ?? 'backup';
+  const vmid = parameters['vmid'];
+  return cluster.backups
+    .filter((backup) => wanted === 'backup' && backup.storage === id)
+    .filter(({ guest }) => vmid === undefined || guest.vmid === vmid)
+    .filter(({ guest }) => may(call, `/vms/${guest.vmid}`, 'VM.Backup'))
+    .filter(() => may(call, `/storage/${id}`, 'Datastore.AllocateSpace'))
+    .map((backup) => backupEntry(cluster, backup));
 }
 
 /** Of a storage that is not there, Proxmox shows sizes of zero. */
