@@ -1,17 +1,30 @@
 import type { ProxmoxClient } from '../clients/proxmox/index.ts';
 import type { RemoteJobs } from '../clients/remote-job/index.ts';
-import type { SshClient } from '../clients/ssh/index.ts';
+import type { SshClient, SshExec } from '../clients/ssh/index.ts';
+import type { FleetSettings, HostSettings, WeeklySettings } from '../domain/patch.ts';
 import type { RollSettings } from '../domain/policy.ts';
 import type { Postbox } from './mail.ts';
+
+/** A shell of a host of the inventory, however it is reached. */
+export type HostShell = Pick<SshClient, 'label' | 'withConnection'> & SshExec;
 
 /** All that the activities reach the world through. The worker makes it from the configuration, tests from the lab. */
 export interface ActivityDeps {
   /** Configuration and input merged and checked; throws an Error named `InputError` that names the wrong fields. */
   readonly settings: (input: unknown) => RollSettings;
+  /** The same for the runs that patch hosts; each takes the input of its workflow. */
+  readonly patchSettings: {
+    readonly host: (input: unknown) => HostSettings;
+    readonly fleet: (input: unknown) => FleetSettings;
+    readonly weekly: (input: unknown) => WeeklySettings;
+  };
   readonly proxmox: ProxmoxClient;
   /** SSH to a node by its cluster name. */
   readonly ssh: (node: string) => SshClient;
   readonly jobs: (node: string) => RemoteJobs;
+  /** A host of the inventory by its name; throws an Error named `InputError` for any other. */
+  readonly hostShell: (host: string) => HostShell;
+  readonly hostJobs: (host: string) => RemoteJobs;
   /** Folder on the nodes that is ours: absolute or `~/…`. */
   readonly stateDirectory: string;
   /**

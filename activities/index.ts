@@ -14,6 +14,7 @@ import { createLeaseActivities } from './lease.ts';
 import { createMaintenanceMarkActivities } from './maintenance-mark.ts';
 import { createMaintenanceActivities } from './maintenance.ts';
 import { createNodeActivities } from './node.ts';
+import { createPatchSettingsActivities } from './patch-settings.ts';
 import { createProbeActivities } from './probes.ts';
 import { createRebootActivities } from './reboot.ts';
 import { createReplicationActivities } from './replication.ts';
@@ -23,11 +24,25 @@ import { createWindowActivities } from './windows.ts';
 
 export type { ActivityDeps } from './deps.ts';
 export type { Postbox } from './mail.ts';
-export type Activities = ReturnType<typeof createActivities>;
+export type NodeActivities = ReturnType<typeof createNodeUpdateActivities>;
+export type HostActivities = ReturnType<typeof createHostActivities>;
+export type Activities = NodeActivities & HostActivities;
 
 /** All activities of the task queue `maintenance`, over the given connections to the world. */
 export function createActivities(deps: ActivityDeps) {
-  return guardAll({
+  return guardAll({ ...createNodeUpdateActivities(deps), ...createHostActivities(deps) });
+}
+
+/** For the patching of hosts alone. */
+function createHostActivities(deps: ActivityDeps) {
+  return {
+    ...createPatchSettingsActivities(deps),
+  };
+}
+
+/** For rolling updates; the patching of hosts shares some. */
+function createNodeUpdateActivities(deps: ActivityDeps) {
+  return {
     ...createSettingsActivities(deps),
     ...createClusterActivities(deps),
     ...createLeaseActivities(),
@@ -48,5 +63,5 @@ export function createActivities(deps: ActivityDeps) {
     ...createProbeActivities(deps),
     ...createAutoremoveActivities(deps),
     ...createDowntimeActivities(deps),
-  });
+  };
 }

@@ -1,10 +1,13 @@
 import { cancellationSignal, sleep } from '@temporalio/activity';
 import { httpGet } from '../clients/http/get.ts';
+import { resolveBy } from '../clients/probe/dns.ts';
 import { tcpConnect } from '../clients/probe/tcp.ts';
 import { firingAlerts, type FiringAlert } from '../clients/prometheus/alerts.ts';
 import { toMilliseconds } from '../domain/duration.ts';
-import type { Probe, ProbeResult } from '../domain/probe.ts';
+import { isShellProbe, type Probe, type ProbeResult } from '../domain/probe.ts';
 import type { ActivityDeps } from './deps.ts';
+import { NotWell } from './not-well.ts';
+import { askShell } from './shell-probes.ts';
 
 const MAX_BODY = 1024 * 1024;
 
@@ -12,18 +15,24 @@ export interface CheckProbesInput {
   readonly probes: readonly Probe[];
   /** How often a probe that fails is asked before it counts as failing. */
   readonly tries: number;
+  /** Host of the inventory whose shell is asked where a probe needs one. */
+  readonly host?: string;
 }
+
+const DNS_PORT = 53;
 
 export function createProbeActivities(deps: ActivityDeps) {
   return {
     /** Asks all probes side by side. It fails for none of them: what gives no answer is a result that is not ok. */
-    checkProbes({ probes, tries }: CheckProbesInput): Promise<ProbeResult[]> {
-      return Promise.all(probes.map((probe) => checkUntilOk(deps, probe, tries)));
+    checkProbes({ probes, tries, host }: CheckProbesInput): Promise<ProbeResult[]> {
+      return Promise.all(probes.map((probe) => checkUntilOk({ ...deps, host }, probe, tries)));
     },
   };
 }
 
-async function checkUntilOk(deps: ActivityDeps, probe: Probe, tries: number): Promise<ProbeResult> {
+type Asker = ActivityDeps & { readonly host: string | undefined };
+
+async function checkUntilOk(deps: Asker, probe: Probe, tries: number): Promise<ProbeResult> {
   for (let left = tries; ; left--) {
     const result = await check(deps, probe);
     if (result.ok || left <= 1) return result;
@@ -31,7 +40,7 @@ async function checkUntilOk(deps: ActivityDeps, probe: Probe, tries: number): Pr
   }
 }
 
-async function check(deps: ActivityDeps, probe: Probe): Promise<ProbeResult> {
+async function check(deps: Asker, probe: Probe): Promise<ProbeResult> {
   const signal = cancellationSignal();
   try {
     return { name: probe.name, ok: true, detail: await ask(deps, probe, signal) };
@@ -42,13 +51,22 @@ async function check(deps: ActivityDeps, probe: Probe): Promise<ProbeResult> {
 }
 
 /** What a probe that is well shows; throws what is wrong. */
-async function ask(deps: ActivityDeps, probe: Probe, signal: AbortSignal): Promise<string> {
+async function ask(deps: Asker, probe: Probe, signal: AbortSignal): Promise<string> {
+  if (isShellProbe(probe)) {
+    if (deps.host === undefined) throw new NotWell(`a probe of kind ${probe.kind} needs a host whose shell is asked`);
+    return askShell(deps.hostShell(deps.host), probe, signal);
+  }
   const timeoutMs = toMilliseconds(probe.timeout);
   // The configuration has been checked: each kind has what it needs.
   const { host = '', port = 0, url = '' } = probe;
   if (probe.kind === 'tcp') {
     await tcpConnect({ host, port, timeoutMs, signal });
     return `${host}:${port} takes connections`;
+  }
+  if (probe.kind === 'dns') {
+    const { query = '' } = probe;
+    const addresses = await resolveBy({ host, port: probe.port ?? DNS_PORT, query, timeoutMs, signal });
+    return `${host} resolves ${query} to ${addresses.join(', ')}`;
   }
   const headers = probe.credentials === undefined ? {} : await deps.authorization(probe.credentials, url);
   if (probe.kind === 'http') {
@@ -83,9 +101,4 @@ function judgeAlerts({ ignoreAlerts = [], severity }: Probe, firing: readonly Fi
 function listed(names: readonly string[]): string {
   const first = [...names].sort().slice(0, 5).join(', ');
   return names.length > 5 ? `${first} and ${names.length - 5} more` : first;
-}
-
-/** A service answered, and the answer is not the one of a service that is well. */
-class NotWell extends Error {
-  override readonly name = 'NotWell';
 }

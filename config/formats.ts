@@ -132,6 +132,24 @@ export const hostOrGroupName = textFormat({
   test: (text) => /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text),
 });
 
+export const unitName = textFormat({
+  syntax: 'unit',
+  wrong: 'is not the name of a systemd unit',
+  remedy: 'Write the name that `systemctl list-units` shows, such as pihole-FTL.service.',
+  test: (text) => /^[A-Za-z0-9:_.\\@-]+$/.test(text),
+});
+
+/** Of the hosts of a group that are in hand at a time. */
+export const serial = format<number | `${number}%`>({
+  syntax: 'number or percentage',
+  wrong: 'is neither a number of hosts nor a share of them',
+  remedy: "Write a whole number above zero, such as 2, or a percentage in quotes, such as '25%'.",
+  test: (value): value is number | `${number}%` =>
+    typeof value === 'number'
+      ? Number.isInteger(value) && value > 0
+      : typeof value === 'string' && /^(?:[1-9]\d?|100)%$/.test(value),
+});
+
 export const nonEmptyText = textFormat({
   syntax: 'text',
   wrong: 'is not a text that says something',

@@ -6,10 +6,12 @@ import {
   nonEmptyText,
   path,
   port,
+  remotePath,
   secretRef,
   userName,
   vmid,
 } from './formats.ts';
+import { hostPatchSchema } from './patch-schema.ts';
 
 /** What the hosts have in common. */
 export const hostDefaultsSchema = z.strictObject({
@@ -28,6 +30,9 @@ export const hostDefaultsSchema = z.strictObject({
     })
     .prefault({})
     .describe('SSH, the same for all hosts.'),
+  stateDirectory: remotePath
+    .default('/var/lib/caretaker/jobs')
+    .describe('Folder on the hosts in which running jobs keep their log and result.'),
 });
 
 const hostSchema = z.strictObject({
@@ -55,6 +60,9 @@ const hostSchema = z.strictObject({
     })
     .prefault({})
     .describe('SSH of this host.'),
+  patching: hostPatchSchema
+    .prefault({})
+    .describe('What is not as in `patching` when this host is patched. Its probes are added to those there.'),
 });
 
 export const hostsSchema = z.array(hostSchema);

@@ -139,6 +139,7 @@ function withAbsolutePaths(config: Config, folder: string): Config {
       },
     },
     hostDefaults: {
+      ...hostDefaults,
       ssh: {
         ...hostDefaults.ssh,
         ...(hostDefaults.ssh.privateKey !== undefined && {

@@ -1,18 +1,9 @@
 import { z } from 'zod';
 import type { ExpectedDurations, GuestPolicy, Policy, PolicyTimeouts } from '../domain/policy.ts';
-import { WEEKDAYS } from '../domain/window.ts';
+import { defaulted } from './defaulted.ts';
 import { DEFAULT_FAILURE_POLICY, failureFields } from './failure-schema.ts';
-import {
-  duration,
-  durationOrNone,
-  guestTag,
-  nodeName,
-  overridableCode,
-  timeOfDay,
-  timeZone,
-  vmid,
-  vmidKey,
-} from './formats.ts';
+import { duration, durationOrNone, guestTag, nodeName, overridableCode, timeZone, vmid, vmidKey } from './formats.ts';
+import { windows } from './windows-schema.ts';
 import { probesSchema } from './probe-schema.ts';
 
 /** How a rolling update behaves when neither the configuration nor the input says otherwise. */
@@ -130,26 +121,9 @@ const policyFields = {
   approval: z
     .enum(['none', 'plan', 'every-node'])
     .describe('Wait for a person to agree: never, once to the plan, or before every node.'),
-  windows: z
-    .array(
-      z.strictObject({
-        days: z
-          .array(z.enum(WEEKDAYS))
-          .min(1)
-          .readonly()
-          .describe('Days on which the window opens, such as `[saturday, sunday]`.'),
-        from: timeOfDay.describe(
-          'Local time at which it opens. In the hour that clocks skip, it opens when they jump.',
-        ),
-        to: timeOfDay.describe(
-          'Local time at which it ends, on the next day if that is not after `from`. In the hour that comes twice, it ends the first time.',
-        ),
-      }),
-    )
-    .readonly()
-    .describe(
-      'Maintenance windows: when nodes may be begun. Windows that touch are one. At the end of a window a run stops between two nodes, stays open, plans anew and goes on in the next; a node that has begun is finished. Without windows nodes may be begun at any time.',
-    ),
+  windows: windows.describe(
+    'Maintenance windows: when nodes may be begun. Windows that touch are one. At the end of a window a run stops between two nodes, stays open, plans anew and goes on in the next; a node that has begun is finished. Without windows nodes may be begun at any time.',
+  ),
   timeZone: timeZone
     .nullable()
     .meta({ syntax: 'time zone' })
@@ -216,18 +190,6 @@ const sections = {
   timeouts: 'How long to wait before something counts as failed.',
   expected: 'Typical durations. They only feed the expected time that plan and progress show.',
 };
-
-/** Fields with their defaults from {@link DEFAULT_POLICY}. */
-function defaulted<Fields extends Record<string, z.ZodType>>(
-  fields: Fields,
-  defaults: { readonly [Key in keyof Fields]: z.output<Fields[Key]> | Readonly<z.output<Fields[Key]>> },
-): { [Key in keyof Fields]: z.ZodDefault<Fields[Key]> } {
-  const entries = Object.entries(fields).map(([key, field]) => [
-    key,
-    field.default(defaults[key]).describe(field.description ?? ''),
-  ]);
-  return Object.fromEntries(entries) as { [Key in keyof Fields]: z.ZodDefault<Fields[Key]> };
-}
 
 /** `rollingUpdate` of the configuration: every field has a default. */
 export const policySchema = z.strictObject({

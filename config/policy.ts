@@ -3,6 +3,7 @@ import { InputError, type Problem } from './errors.ts';
 import { policyOverridesSchema } from './policy-schema.ts';
 import { explainIssues } from './problems.ts';
 import type { Config } from './schema.ts';
+import { withoutUndefined } from './without-undefined.ts';
 import { checkNodeSelection, lacksTimeZone, MISSING_TIME_ZONE } from './validate.ts';
 
 /**
@@ -69,11 +70,4 @@ function findUnknownNodes(selected: readonly string[], configured: readonly stri
     problems.push({ field: `nodes[${index}]`, message, remedy }),
   );
   return problems;
-}
-
-type Defined<T> = { [Key in keyof T]: Exclude<T[Key], undefined> };
-
-/** A key that is present but undefined must not hide the value of the configuration. */
-function withoutUndefined<T extends object>(object: T): Defined<T> {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>;
 }

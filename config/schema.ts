@@ -15,6 +15,7 @@ import {
 } from './formats.ts';
 import { hostDefaultsSchema, hostsSchema } from './hosts-schema.ts';
 import { mailSchema } from './mail-schema.ts';
+import { patchingSchema } from './patch-schema.ts';
 import { policySchema } from './policy-schema.ts';
 import { credentialsSchema } from './probe-schema.ts';
 import { schedulesSchema } from './schedules-schema.ts';
@@ -84,7 +85,9 @@ export const configSchema = z.strictObject({
   hostDefaults: hostDefaultsSchema.prefault({}).describe('What the hosts below have in common.'),
   hosts: hostsSchema
     .default([])
-    .describe('Containers, virtual machines and other Debian or Ubuntu hosts that `caretaker hosts` looks after.'),
+    .describe(
+      'Containers, virtual machines and other Debian or Ubuntu hosts that `caretaker hosts` shows and `caretaker patch` patches.',
+    ),
   orchestrator: z
     .strictObject({
       guest: vmid
@@ -116,6 +119,7 @@ export const configSchema = z.strictObject({
     .describe(
       'What Temporal starts by itself, instead of cron. `caretaker schedules apply` makes it so; leave out what shall not be started.',
     ),
+  patching: patchingSchema.prefault({}).describe('How the hosts are patched. A run may override what concerns a host.'),
   rollingUpdate: policySchema
     .prefault({})
     .describe('How a rolling update behaves. A run may override any of it in its input.'),

@@ -1,5 +1,6 @@
 import { nearest } from './did-you-mean.ts';
 import { checkHosts, type UncheckedInventory } from './host-checks.ts';
+import { checkPatching, type UncheckedPatching } from './patch-checks.ts';
 import { explainIssues, fieldName, type PathProblem } from './problems.ts';
 import { configSchema, type Config } from './schema.ts';
 import { listOf, type Report } from './unchecked.ts';
@@ -24,6 +25,7 @@ interface Unchecked extends UncheckedInventory {
     readonly nodes?: unknown;
   };
   readonly mail?: UncheckedMail;
+  readonly patching?: UncheckedPatching;
   readonly schedules?: { readonly nodeUpdate?: unknown };
   readonly rollingUpdate?: {
     readonly nodes?: unknown;
@@ -54,6 +56,7 @@ function checkAcrossFields(value: unknown): PathProblem[] {
   checkNames(nodes, report);
   checkVerification(config, nodes, report);
   checkHosts(config, report);
+  checkPatching(config, report);
   if (config.mail) checkMail(config.mail, report);
   checkSchedules(config, report);
   checkNodeSelection(
@@ -63,6 +66,9 @@ function checkAcrossFields(value: unknown): PathProblem[] {
   );
   if (lacksTimeZone(config.rollingUpdate ?? {})) {
     report(['rollingUpdate', 'timeZone'], MISSING_TIME_ZONE.message, MISSING_TIME_ZONE.remedy);
+  }
+  if (lacksTimeZone(config.patching ?? {})) {
+    report(['patching', 'timeZone'], MISSING_TIME_ZONE.message, MISSING_TIME_ZONE.remedy);
   }
   return problems;
 }

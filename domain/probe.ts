@@ -4,11 +4,24 @@ import type { Duration } from './duration.ts';
 export interface Probe {
   /** For people; its own among the probes of a policy. */
   readonly name: string;
-  /** `tcp`: a connection is taken; `http`: the expected answer comes; `prometheus`: no alert fires. */
-  readonly kind: 'tcp' | 'http' | 'prometheus';
-  /** tcp. */
+  /**
+   * `tcp`: a connection is taken; `http`: the expected answer comes; `dns`: a name is resolved; `prometheus`: no alert
+   * fires. Those of {@link SHELL_PROBES} are asked of a host's own shell: `systemd`: a unit is active; `docker`: a
+   * container runs and is not unhealthy; `command`: a command ends with 0.
+   */
+  readonly kind: 'tcp' | 'http' | 'dns' | 'prometheus' | 'systemd' | 'docker' | 'command';
+  /** tcp, dns. */
   readonly host?: string;
+  /** tcp; dns: 53 unless given. */
   readonly port?: number;
+  /** dns: the name that is asked for. */
+  readonly query?: string;
+  /** systemd; absent: no unit has failed. */
+  readonly unit?: string;
+  /** docker; absent: every container that runs. */
+  readonly container?: string;
+  /** command: a line of sh. */
+  readonly command?: string;
   /** http: what is fetched; prometheus: address of the server. */
   readonly url?: string;
   /** http: status code; 200 unless given. */
@@ -23,6 +36,13 @@ export interface Probe {
   readonly credentials?: string;
   /** Longest time for an answer. */
   readonly timeout: Duration;
+}
+
+/** Kinds that are asked of a host's own shell. */
+export const SHELL_PROBES = ['systemd', 'docker', 'command'] as const;
+
+export function isShellProbe({ kind }: Pick<Probe, 'kind'>): boolean {
+  return SHELL_PROBES.some((each) => each === kind);
 }
 
 export interface ProbeResult {

@@ -4,11 +4,13 @@ import { createRemoteJobs } from '../clients/remote-job/index.ts';
 import { createSmtpClient } from '../clients/smtp/index.ts';
 import { createSshClient, type SshClient } from '../clients/ssh/index.ts';
 import { ConfigError } from '../config/errors.ts';
+import { fleetSettingsFor, hostSettingsFor, weeklySettingsFor, type PatchRequest } from '../config/patch.ts';
 import { settingsFor } from '../config/policy.ts';
 import { MAIL_PORTS, type MailConfig } from '../config/mail-schema.ts';
 import type { Config, NodeConfig } from '../config/schema.ts';
 import { resolveSecret } from '../config/secrets.ts';
 import { toMilliseconds } from '../domain/duration.ts';
+import { sshToHost } from './host-connections.ts';
 
 /** Connections to the cluster of the configuration. Nothing is contacted yet; secrets are read when they are needed. */
 export function depsFromConfig(config: Config, env: NodeJS.ProcessEnv): ActivityDeps & { close(): Promise<void> } {
@@ -35,8 +37,21 @@ export function depsFromConfig(config: Config, env: NodeJS.ProcessEnv): Activity
       },
     );
   };
+  const hostShell = (name: string): SshClient => {
+    const host = config.hosts.find((each) => each.name === name);
+    if (host) return sshToHost(config, host, env);
+    throw Object.assign(new Error(`hosts: there is none named ${name}. Add it.`), { name: 'InputError' });
+  };
+  const patchRequest = (input: unknown): PatchRequest => (typeof input === 'object' && input !== null ? input : {});
   return {
     settings: (input) => settingsFor(config, input),
+    patchSettings: {
+      host: (input) => hostSettingsFor(config, patchRequest(input)),
+      fleet: (input) => fleetSettingsFor(config, patchRequest(input)),
+      weekly: (input) => weeklySettingsFor(config, patchRequest(input)),
+    },
+    hostShell,
+    hostJobs: (name) => createRemoteJobs(hostShell(name), { stateDirectory: config.hostDefaults.stateDirectory }),
     proxmox,
     ssh,
     stateDirectory: cluster.stateDirectory,

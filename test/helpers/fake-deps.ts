@@ -3,13 +3,14 @@ import { DefaultLogger } from '@temporalio/worker';
 import { createActivities, type Activities, type ActivityDeps } from '../../activities/index.ts';
 import type { ProxmoxClient, TaskResult } from '../../clients/proxmox/index.ts';
 import type { RemoteJobs } from '../../clients/remote-job/index.ts';
-import type { ExecResult } from '../../clients/ssh/index.ts';
+import type { ExecResult, SshClient } from '../../clients/ssh/index.ts';
 import { theSettings } from './builders.ts';
 
 export interface FakeWorld {
   /** Answers to the calls that the test expects; any other call fails the test. */
   readonly proxmox?: Partial<ProxmoxClient>;
-  readonly exec?: (node: string, line: string) => ExecResult | Promise<ExecResult>;
+  /** Answers a command on a node or a host. */
+  readonly exec?: (name: string, line: string) => ExecResult | Promise<ExecResult>;
   readonly jobs?: Partial<RemoteJobs>;
   readonly settings?: ActivityDeps['settings'];
   readonly stablePolls?: number;
@@ -24,17 +25,22 @@ export function fakeDeps(world: FakeWorld): ActivityDeps {
     via: () => proxmox,
     ...world.proxmox,
   });
+  const shell = (name: string): SshClient => {
+    const exec = async (line: string) => {
+      if (!world.exec) throw new Error(`the test did not expect the command "${line}" on ${name}`);
+      return world.exec(name, line);
+    };
+    return { label: name, exec, withConnection: (run) => run({ exec }) };
+  };
+  const jobs = () => onlyExpected<RemoteJobs>('jobs', world.jobs ?? {});
   return {
     settings: world.settings ?? (() => theSettings()),
+    patchSettings: onlyExpected<ActivityDeps['patchSettings']>('patchSettings', {}),
     proxmox,
-    ssh: (node) => {
-      const exec = async (line: string) => {
-        if (!world.exec) throw new Error(`the test did not expect the command "${line}" on ${node}`);
-        return world.exec(node, line);
-      };
-      return { label: node, exec, withConnection: (run) => run({ exec }) };
-    },
-    jobs: () => onlyExpected<RemoteJobs>('jobs', world.jobs ?? {}),
+    ssh: shell,
+    jobs,
+    hostShell: shell,
+    hostJobs: jobs,
     stateDirectory: '/var/lib/caretaker/jobs',
     authorization: world.authorization ?? (() => Promise.reject(new Error('the test has no credentials'))),
     postbox: world.postbox ?? null,

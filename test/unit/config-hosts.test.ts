@@ -22,7 +22,7 @@ describe('the hosts', () => {
   it('may be left out, and need no more than a name and an address', () => {
     expect(check([])).toEqual([]);
     expect(check([{ name: 'pi', address: '10.0.0.9' }])).toEqual([
-      { name: 'pi', address: '10.0.0.9', groups: [], ssh: {} },
+      { name: 'pi', address: '10.0.0.9', groups: [], ssh: {}, patching: {} },
     ]);
   });
 
@@ -73,7 +73,7 @@ describe('the hosts', () => {
     ]);
     expect(check([{ ...pihole, exempt: 'by hand' }], bare)).toHaveLength(1);
     expect(check([pihole], { ...bare, hostDefaults: { ssh: { knownHosts: 'k' } } })).toEqual([
-      { ...pihole, groups: [], ssh: {} },
+      { ...pihole, groups: [], ssh: {}, patching: {} },
     ]);
   });
 

@@ -1,7 +1,7 @@
 import { ApplicationFailure, Client, type WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
-import type { Activities } from '../../activities/index.ts';
+import type { NodeActivities as Activities } from '../../activities/index.ts';
 import type { SendMailInput } from '../../activities/mail.ts';
 import { mergePolicy } from '../../config/policy.ts';
 import type { CephState } from '../../domain/ceph.ts';

@@ -3,8 +3,9 @@ import { readHost } from '../../../activities/host.ts';
 import { mapLimited } from '../../../activities/map-limited.ts';
 import { SshError } from '../../../clients/ssh/index.ts';
 import type { HostConfig } from '../../../config/hosts-schema.ts';
+import { inventoryHost } from '../../../config/patch.ts';
 import type { Fact } from '../../../domain/condition.ts';
-import type { HostReading, InventoryHost, ListedGuest } from '../../../domain/host.ts';
+import type { HostReading, ListedGuest } from '../../../domain/host.ts';
 import { placeHost } from '../../../planning/host-place.ts';
 import { judgeReboot } from '../../../planning/reboot-required.ts';
 import { depsFromConfig } from '../../../workers/deps-from-config.ts';
@@ -102,8 +103,4 @@ function whyNotReached(
   if (answer.silent && guest?.template) return { state: 'template', why: null };
   if (answer.silent && guest?.status === 'stopped') return { state: 'stopped', why: null };
   return { state: 'unreachable', why: answer.unknown };
-}
-
-function inventoryHost({ name, vmid, kind }: HostConfig): InventoryHost {
-  return { name, vmid: vmid ?? null, kind: kind === undefined ? null : kind === 'vm' ? 'qemu' : 'lxc' };
 }
