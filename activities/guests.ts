@@ -6,7 +6,8 @@ import { ErrorType } from '../domain/errors.ts';
 import { awaitWorld, deadlineOf, type Look } from './await-world.ts';
 import type { ActivityDeps } from './deps.ts';
 import { describeResult, followOrStart, followTask } from './follow-task.ts';
-import { isClientError, isPassing, NoClearAnswer, report } from './guard.ts';
+import { isClientError, isPassing, report } from './guard.ts';
+import { HELD, locate, startAt } from './guest-place.ts';
 import { mapLimited } from './map-limited.ts';
 
 /** A migration that failed this often will not work the next time either. */
@@ -14,9 +15,6 @@ const MIGRATION_TRIES = 3;
 
 /** The CRM decides every ten seconds; after so many looks it is told again. */
 const LOOKS_BEFORE_ASKING_HA_AGAIN = 12;
-
-/** Ends of a migration that was not begun, since something else held the guest: a backup, a replication, a snapshot. */
-const HELD = /can't lock file|lock request timeout|is locked|unable to acquire lock|no quorum/i;
 
 interface GuestName {
   readonly vmid: number;
@@ -278,31 +276,4 @@ function givenUpByHa(vmids: readonly number[]): ApplicationFailure {
       'Set the HA resource to disabled, mend the guest, and set it to started.',
     nonRetryable: true,
   });
-}
-
-/** Where a guest is and what it does; a node that does not say the latter is to be asked again, not believed stopped. */
-async function locate(deps: ActivityDeps, vmid: number, name: string): Promise<GuestLocation> {
-  const place = await deps.proxmox.guestLocation(vmid);
-  if (place?.status === 'unknown') {
-    throw new NoClearAnswer(`${place.node} does not say whether ${name} (${vmid}) runs`);
-  }
-  if (place) return place;
-  throw ApplicationFailure.create({
-    type: ErrorType.GuestGone,
-    message: `${name} (${vmid}) no longer exists: somebody has removed it. Start again if the run stops for it.`,
-    nonRetryable: true,
-  });
-}
-
-async function startAt({ proxmox }: ActivityDeps, guest: GuestRef, deadline: number): Promise<{ waitingFor: string }> {
-  const task = { node: guest.node, type: guest.type === 'qemu' ? 'qmstart' : 'vzstart', id: String(guest.vmid) };
-  const what = 'the start';
-  try {
-    const result = await followOrStart(proxmox, task, () => proxmox.startGuest(guest), { what, deadline });
-    return { waitingFor: describeResult(what, result) };
-  } catch (error) {
-    // Somebody, or the last attempt, was faster: another look will find it running.
-    if (isClientError(error) && /already running/.test(error.message)) return { waitingFor: error.message };
-    throw error;
-  }
 }

@@ -7,6 +7,7 @@ import type { ActivityDeps } from './deps.ts';
 import { createDowntimeActivities } from './downtime.ts';
 import { guardAll } from './guard.ts';
 import { createGuestActivities } from './guests.ts';
+import { createLastBackupActivities } from './last-backup.ts';
 import { createMailActivities } from './mail.ts';
 import { createHaArmingActivities } from './ha-arming.ts';
 import { createKernelCanaryActivities } from './kernel-canary.ts';
@@ -19,6 +20,7 @@ import { createProbeActivities } from './probes.ts';
 import { createRebootActivities } from './reboot.ts';
 import { createReplicationActivities } from './replication.ts';
 import { createSettingsActivities } from './settings.ts';
+import { createSnapshotActivities } from './snapshots.ts';
 import { createUpgradeActivities } from './upgrade.ts';
 import { createWindowActivities } from './windows.ts';
 
@@ -37,6 +39,8 @@ export function createActivities(deps: ActivityDeps) {
 function createHostActivities(deps: ActivityDeps) {
   return {
     ...createPatchSettingsActivities(deps),
+    ...createSnapshotActivities(deps),
+    ...createLastBackupActivities(deps),
   };
 }
 

@@ -16,6 +16,10 @@ export const ErrorType = {
   GuestMoveFailed: 'GuestMoveFailed',
   /** A guest does not exist any more. */
   GuestGone: 'GuestGone',
+  /** A snapshot could not be taken or removed; the guest is as it was. */
+  SnapshotFailed: 'SnapshotFailed',
+  /** A guest could not be taken back to its snapshot, or does not run since. */
+  RollbackFailed: 'RollbackFailed',
   /** Packages could not be upgraded; the details hold the end of the log. */
   UpgradeFailed: 'UpgradeFailed',
   /** The node did not prove a reboot in time. */

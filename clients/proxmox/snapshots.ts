@@ -12,6 +12,8 @@ export interface SnapshotCalls {
   snapshots(guest: GuestRef): Promise<readonly Snapshot[]>;
   /** `POST …/snapshot` of the disks alone; returns the UPID (`qmsnapshot`, `vzsnapshot`). */
   createSnapshot(guest: GuestRef, options: { readonly name: string; readonly description: string }): Promise<string>;
+  /** `PUT …/snapshot/{name}/config` */
+  describeSnapshot(guest: GuestRef, name: string, description: string): Promise<void>;
   /** `DELETE …/snapshot/{name}`; returns the UPID (`qmdelsnapshot`, `vzdelsnapshot`). */
   deleteSnapshot(guest: GuestRef, name: string): Promise<string>;
   /**
@@ -32,6 +34,9 @@ export function createSnapshotCalls(calls: RawCalls): SnapshotCalls {
         // Containers have no memory to save and do not know the parameter.
         ...(guest.type === 'qemu' ? { vmstate: false } : {}),
       }),
+    describeSnapshot: async (guest, name, description) => {
+      await calls.put(`${one(guest, name)}/config`, { description });
+    },
     deleteSnapshot: (guest, name) => calls.startDelete(one(guest, name)),
     rollbackSnapshot: (guest, name, { start }) => calls.start(`${one(guest, name)}/rollback`, { start }),
   };

@@ -16,7 +16,7 @@ export type GuestLock = 'backup' | 'migrate' | 'rollback' | 'snapshot' | 'snapsh
 /** A section of the guest's configuration file; times in virtual milliseconds. */
 export interface GuestSnapshot {
   readonly name: string;
-  readonly description: string;
+  description: string;
   readonly takenAt: number;
   parent: string | undefined;
   /** `snapstate`: what is being done to it, or what was broken off. */

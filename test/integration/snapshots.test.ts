@@ -18,6 +18,19 @@ async function ended(proxmox: ProxmoxClient, start: Promise<string>): Promise<Ta
 
 const before = { name: 'before', description: 'before the update' };
 
+/** Half a second after the task has begun, by the clock of the lab, its node goes down and comes back. */
+function cutPowerDuring(type: string): void {
+  const { lab } = at;
+  const unsubscribe = lab.log.subscribe(({ action, detail }) => {
+    if (action !== 'task.start' || detail['type'] !== type) return;
+    unsubscribe();
+    lab.clock.after(500, () => {
+      lab.node('pve1').machine.powerCut('test');
+      lab.node('pve1').machine.powerOn();
+    });
+  });
+}
+
 /** A second guest of each kind whose disks cannot be snapshotted. */
 function siteWith(guest: GuestSpec) {
   const site = smallSite();
@@ -106,9 +119,8 @@ describe.each([
   it('that died with its node stays behind unfinished, with its lock', async () => {
     at = await labActivities(smallSite({ qdevice: true }));
     const { proxmox } = at.deps;
+    cutPowerDuring(`${worker}snapshot`);
     const upid = await proxmox.createSnapshot(guest, before);
-    at.lab.node('pve1').machine.powerCut('test');
-    at.lab.node('pve1').machine.powerOn();
     expect(await proxmox.task(upid).follow()).toMatchObject({ status: 'lost' });
     expect(await proxmox.snapshots(guest)).toMatchObject([{ name: 'before', unfinished: 'prepare' }]);
     expect(await proxmox.guestStatus(guest)).toMatchObject({ lock: 'snapshot' });

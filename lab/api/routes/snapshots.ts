@@ -41,6 +41,13 @@ function routesOf(kind: Kind): Route[] {
       run: (call) => create(call, guestOf(call, kind)),
     },
     {
+      method: 'PUT',
+      path: `${one}/config`,
+      parameters: { ...GUEST, snapname: NAME, description: SPEC.text },
+      permission: CHANGE,
+      run: (call) => describe(call, guestOf(call, kind)),
+    },
+    {
       method: 'DELETE',
       path: one,
       parameters: { ...GUEST, snapname: NAME, force: SPEC.flag },
@@ -83,6 +90,15 @@ function create(call: Call, guest: Guest): string {
   if (flag(call.parameters, 'vmstate')) throw dieError('the lab keeps no memory of a VM: leave vmstate out');
   const options = { name, description: optionalText(call.parameters, 'description') ?? '' };
   return work(call, guest, 'snapshot', (snapped, task) => createSnapshot(call.cluster, snapped, options, task));
+}
+
+function describe(call: Call, guest: Guest): null {
+  call.cluster.assertWritable();
+  const name = text(call.parameters, 'snapname');
+  const snapshot = guest.snapshots.get(name);
+  if (!snapshot) throw dieError(`snapshot '${name}' does not exist`);
+  snapshot.description = optionalText(call.parameters, 'description') ?? '';
+  return null;
 }
 
 /** The snapshots in no order, and the guest as it is. */

@@ -1,0 +1,220 @@
+import { activityInfo, ApplicationFailure } from '@temporalio/activity';
+import { parseUpid, type GuestLocation, type Snapshot, type TaskListing } from '../clients/proxmox/index.ts';
+import type { Duration } from '../domain/duration.ts';
+import { ErrorType } from '../domain/errors.ts';
+import { awaitWorld, deadlineOf, type Look } from './await-world.ts';
+import type { ActivityDeps } from './deps.ts';
+import { describeResult, followTask } from './follow-task.ts';
+import { isClientError, isPassing, NoClearAnswer } from './guard.ts';
+import { HELD, locate, startAt } from './guest-place.ts';
+
+export interface SnapshotInput {
+  readonly vmid: number;
+  /** A letter, then letters, digits, `_` and `-`; 2 to 40 characters. */
+  readonly name: string;
+  readonly within: Duration;
+}
+
+export interface EnsureSnapshotInput extends SnapshotInput {
+  readonly description: string;
+}
+
+export function createSnapshotActivities(deps: ActivityDeps) {
+  const { proxmox, polling } = deps;
+  return {
+    /**
+     * Takes a snapshot of the guest's disks; one of that name that is there and whole is the answer. A guest that is
+     * locked, as by its backup, is waited for. Fails with `SnapshotFailed`.
+     */
+    async ensureSnapshot({ vmid, name, description, within }: EnsureSnapshotInput): Promise<void> {
+      await awaitWorld({
+        what: `a snapshot ${name} of guest ${vmid}`,
+        within,
+        intervalMs: polling.intervalMs,
+        errorType: ErrorType.SnapshotFailed,
+        remedy: `Look at the task log of the guest, and at its lock: 'unlock' takes off one that nobody holds.`,
+        look: async (): Promise<Look<true>> => {
+          const place = await locate(deps, vmid, 'guest');
+          const snapshot = (await proxmox.snapshots(place)).find((each) => each.name === name);
+          if (snapshot !== undefined && snapshot.unfinished === undefined) return { found: true };
+          const work = taskOf(deps, place, 'snapshot', within);
+          const others = await work.followRunning();
+          if (others !== undefined) return { waitingFor: others };
+          if (snapshot !== undefined) throw leftUnfinished(place, snapshot);
+          if (place.lock !== undefined) return { waitingFor: `it is locked (${place.lock})` };
+          return { waitingFor: await work.run(() => proxmox.createSnapshot(place, { name, description })) };
+        },
+      });
+    },
+
+    /**
+     * Takes the guest back to its snapshot and ends when it runs again, by the word of its node. What it did since the
+     * snapshot is lost, and its power is cut for it. A later attempt knows by a mark in the description of the snapshot
+     * whether an earlier one has succeeded, and does not do it twice. Fails with `RollbackFailed`.
+     */
+    async rollBack({ vmid, name, within }: SnapshotInput): Promise<void> {
+      const deadline = deadlineOf(within);
+      await awaitWorld({
+        what: `guest ${vmid} to run as it was at its snapshot ${name}`,
+        within,
+        intervalMs: polling.intervalMs,
+        errorType: ErrorType.RollbackFailed,
+        remedy: `Look at the task log of the guest, and at its lock: 'unlock' takes off one that nobody holds. Then roll it back by hand.`,
+        look: async (): Promise<Look<true>> => {
+          const place = await locate(deps, vmid, 'guest');
+          const work = taskOf(deps, place, 'rollback', within);
+          const running = await work.followRunning();
+          if (running !== undefined) return { waitingFor: running };
+          const snapshot = (await proxmox.snapshots(place)).find((each) => each.name === name);
+          if (snapshot === undefined) throw failed(work, `there is no snapshot ${name}`);
+          if (await isRolledBack(deps, place, snapshot)) {
+            if (place.lock !== undefined) return { waitingFor: `it is locked (${place.lock})` };
+            return place.running ? { found: true } : startAt(deps, place, deadline);
+          }
+          if (place.lock !== undefined) return { waitingFor: `it is locked (${place.lock})` };
+          await mark(deps, place, snapshot);
+          return { waitingFor: await work.run(() => proxmox.rollbackSnapshot(place, name, { start: true })) };
+        },
+      });
+    },
+
+    /** Removes a snapshot. One that is gone, alone or with its guest, is fine. Fails with `SnapshotFailed`. */
+    async removeSnapshot({ vmid, name, within }: SnapshotInput): Promise<void> {
+      await awaitWorld({
+        what: `the snapshot ${name} of guest ${vmid} to be removed`,
+        within,
+        intervalMs: polling.intervalMs,
+        errorType: ErrorType.SnapshotFailed,
+        remedy: `Remove it by hand: it grows with all that the guest writes.`,
+        look: async (): Promise<Look<true>> => {
+          const place = await proxmox.guestLocation(vmid);
+          if (place === undefined) return { found: true };
+          const work = taskOf(deps, place, 'delsnapshot', within);
+          const running = await work.followRunning();
+          if (running !== undefined) return { waitingFor: running };
+          if (!(await proxmox.snapshots(place)).some((each) => each.name === name)) return { found: true };
+          if (place.lock !== undefined) return { waitingFor: `it is locked (${place.lock})` };
+          return { waitingFor: await work.run(() => proxmox.deleteSnapshot(place, name)) };
+        },
+      });
+    },
+  };
+}
+
+const VERBS = {
+  snapshot: { what: 'the snapshot', type: ErrorType.SnapshotFailed },
+  delsnapshot: { what: 'the removal of the snapshot', type: ErrorType.SnapshotFailed },
+  rollback: { what: 'the rollback', type: ErrorType.RollbackFailed },
+} as const;
+
+type Verb = keyof typeof VERBS;
+
+interface SnapshotTask {
+  readonly place: GuestLocation;
+  readonly verb: Verb;
+  /** Waits for the task of that kind that runs already, whoever started it; how it ended, or undefined if none runs. */
+  followRunning(): Promise<string | undefined>;
+  /** Starts the task and waits for its end; what is still to be waited for. A failure that nobody else caused is final. */
+  run(post: () => Promise<string>): Promise<string>;
+}
+
+function taskOf({ proxmox }: ActivityDeps, place: GuestLocation, verb: Verb, within: Duration): SnapshotTask {
+  const { what } = VERBS[verb];
+  const deadline = deadlineOf(within);
+  const task = { node: place.node, type: typeOf(place, verb), id: String(place.vmid) };
+  const own: SnapshotTask = {
+    place,
+    verb,
+    followRunning: async () => {
+      const running = await proxmox.findRunningTask(task);
+      if (running === undefined) return undefined;
+      return describeResult(what, await followTask(proxmox, running, { what, deadline }));
+    },
+    run: async (post) => {
+      if (Date.now() >= deadline) throw new NoClearAnswer(`there is no time left for ${what}`);
+      const upid = await proxmox.startTask({ ...task, post }).catch((error: unknown) => {
+        throw isClientError(error) && !isPassing(error) ? failed(own, error.message) : error;
+      });
+      const result = await followTask(proxmox, upid, { what, deadline });
+      const said = describeResult(what, result);
+      if (result.status === 'failed' && !HELD.test(result.exitstatus)) throw failed(own, said);
+      return said;
+    },
+  };
+  return own;
+}
+
+function typeOf({ type }: GuestLocation, verb: Verb): string {
+  return `${type === 'qemu' ? 'qm' : 'vz'}${verb}`;
+}
+
+function failed(
+  { place, verb }: Pick<SnapshotTask, 'place' | 'verb'>,
+  why: string,
+  remedy = /snapshot feature is not available/.test(why)
+    ? 'All its volumes must lie on storages with snapshots (ZFS, LVM-thin, qcow2); bind mounts have none.'
+    : `Look at the task log of the guest on ${place.node}.`,
+): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: VERBS[verb].type,
+    message: `Guest ${place.vmid}: ${why}. ${remedy}`,
+    nonRetryable: true,
+  });
+}
+
+/** A snapshot that nobody works at any more. Only a person may take off the lock that its worker has left. */
+function leftUnfinished(place: GuestLocation, { name, unfinished = '' }: Snapshot): ApplicationFailure {
+  const tool = place.type === 'qemu' ? 'qm' : 'pct';
+  const remedy =
+    `On ${place.node}: ${tool} unlock ${place.vmid}; ${tool} delsnapshot ${place.vmid} ${name} --force 1. ` +
+    'Then start again.';
+  return failed({ place, verb: 'snapshot' }, `its snapshot ${name} was broken off (${unfinished})`, remedy);
+}
+
+/*
+ * An attempt that dies after its rollback leaves no word behind: heartbeats are sent late, task lists do not tell the name
+ * of the snapshot, and the clocks of node and worker are two. So it leaves a mark before it begins: the last rollback that
+ * the node knew of. A later one that went well is ours.
+ */
+const MARK = /^Caretaker: rollback (\S+) on (\S+) after (\S+)$/m;
+
+async function mark({ proxmox }: ActivityDeps, place: GuestLocation, snapshot: Snapshot): Promise<void> {
+  if (readMark(snapshot) !== undefined) return;
+  const [last] = await rollbacks(proxmox, place, place.node);
+  const line = `Caretaker: rollback ${markKey()} on ${place.node} after ${last?.upid ?? '-'}`;
+  const described = snapshot.description.replace(MARK, '').trimEnd();
+  await proxmox.describeSnapshot(place, snapshot.name, `${described}\n${line}`);
+}
+
+async function isRolledBack({ proxmox }: ActivityDeps, place: GuestLocation, snapshot: Snapshot): Promise<boolean> {
+  const ours = readMark(snapshot);
+  if (ours === undefined) return false;
+  const since = parseUpid(ours.after)?.startTime ?? 0;
+  return (await rollbacks(proxmox, place, ours.node)).some(
+    ({ upid, startTime, status = '' }) =>
+      startTime >= since && upid !== ours.after && (status === 'OK' || status.startsWith('WARNINGS')),
+  );
+}
+
+/** The mark of this activity, not that of an earlier rollback to the same snapshot. */
+function readMark({ description }: Snapshot): { readonly node: string; readonly after: string } | undefined {
+  const [, key, node, after] = MARK.exec(description) ?? [];
+  return key === markKey() && node !== undefined && after !== undefined ? { node, after } : undefined;
+}
+
+/** The same for all attempts of one activity. */
+function markKey(): string {
+  const { workflowExecution, activityId } = activityInfo();
+  return `${workflowExecution?.runId ?? 'none'}/${activityId}`;
+}
+
+/** Newest first. Source: `GET /nodes/{node}/tasks`. */
+async function rollbacks(
+  proxmox: ActivityDeps['proxmox'],
+  place: GuestLocation,
+  node: string,
+): Promise<readonly TaskListing[]> {
+  const type = typeOf(place, 'rollback');
+  const listed = await proxmox.tasks(node, { source: 'all', type, vmid: place.vmid });
+  return listed.filter((task) => task.type === type && task.id === String(place.vmid));
+}
