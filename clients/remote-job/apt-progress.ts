@@ -48,6 +48,32 @@ export function parseUpgradedPackages(log: string): readonly UpgradedPackage[] {
   return [...upgraded.values()];
 }
 
+/** The packages a log shows as removed and not set up again after it. */
+export function parseRemovedPackages(log: string): readonly string[] {
+  const removed = new Set<string>();
+  for (const line of linesOf(log)) {
+    const gone = /^Removing (\S+?)(?::\S+)? \([^)]+\)/.exec(line)?.[1];
+    const back = settingUp.exec(line)?.[1];
+    if (gone !== undefined) removed.add(gone);
+    if (back !== undefined) removed.delete(back);
+  }
+  return [...removed];
+}
+
+/**
+ * Configuration files that dpkg left as the administrator had them; the package's version lies beside, as `.dpkg-dist`.
+ * The words are those of `LC_ALL=C`.
+ */
+export function parseKeptConffiles(log: string): readonly string[] {
+  const kept = new Set<string>();
+  let asked: string | undefined;
+  for (const line of linesOf(log)) {
+    asked = /^Configuration file '(.+)'/.exec(line)?.[1] ?? asked;
+    if (asked !== undefined && /^ ==> (Keeping old config file|Using current old file)/.test(line)) kept.add(asked);
+  }
+  return [...kept];
+}
+
 /** apt redraws its progress with carriage returns and colors when it believes to be on a terminal. */
 function linesOf(log: string): readonly string[] {
   // eslint-disable-next-line no-control-regex -- escape sequences start with a control character

@@ -9,5 +9,13 @@ export {
   type RemoteJobs,
   type RemoteJobsOptions,
 } from './remote-jobs.ts';
-export { parseAptFailure } from './apt-failure.ts';
-export { parseAptProgress, parseUpgradedPackages, type AptProgress, type UpgradedPackage } from './apt-progress.ts';
+export { parseAptFailure, parseLockHolder } from './apt-failure.ts';
+export {
+  parseAptProgress,
+  parseKeptConffiles,
+  parseRemovedPackages,
+  parseUpgradedPackages,
+  type AptProgress,
+  type UpgradedPackage,
+} from './apt-progress.ts';
+export { WHICH_BOOT } from './scripts.ts';

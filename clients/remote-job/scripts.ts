@@ -19,13 +19,15 @@ export interface JobPlace {
  * The scripts are POSIX sh and use few commands, so that they run on any host; boot id and kernel data are read with cat.
  */
 
-/*
- * A container has the boot id of its host, which outlives the container's boots. So its init counts as well: the time it
- * was started at, the 22nd field of proc_pid_stat(5). The second field is the program's name in parentheses.
+/**
+ * Sets `b` to the boot id and `boot` to what tells this boot from every other. A container has the boot id of its host,
+ * which outlives the container's boots. So its init counts as well: the time it was started at, the 22nd field of
+ * proc_pid_stat(5). The second field is the program's name in parentheses. Changes the positional parameters.
  */
-const whichBoot = `
+export const WHICH_BOOT = `
+b=$(cat /proc/sys/kernel/random/boot_id)
 boot=$b
-read -r init </proc/1/stat && set -- \${init##*) } && boot=$b/\${20}
+init=$(cat /proc/1/stat 2>/dev/null) && set -- \${init##*) } && boot=$b/\${20}
 `;
 
 const judge = `
@@ -187,6 +189,6 @@ say "$s"
 
 /** One line for the user's login shell, whichever that is. */
 function script(job: JobPlace, body: string): string {
-  const head = `d=${quotePath(job.directory)}\nu=${quote(job.unit)}\nb=$(cat /proc/sys/kernel/random/boot_id)\n`;
-  return sh`/bin/sh -c ${head + whichBoot + judge + body}`;
+  const head = `d=${quotePath(job.directory)}\nu=${quote(job.unit)}\n`;
+  return sh`/bin/sh -c ${head + WHICH_BOOT + judge + body}`;
 }

@@ -21,7 +21,7 @@ describeOnRealHosts('a package whose script fails', (world) => {
       message:
         `the upgrade of ${host.name} ended with exit code 100: bad: installed bad package post-installation script ` +
         'subprocess returned error exit status 1. ' +
-        'Mend it on the node (dpkg --configure -a; apt-get dist-upgrade), then start again.',
+        `Mend it on ${host.name} (dpkg --configure -a; apt-get dist-upgrade), then start again.`,
     });
   });
 

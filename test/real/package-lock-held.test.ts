@@ -36,6 +36,7 @@ describeOnRealHosts('a package lock that somebody else holds', (world) => {
     await host.sh(`rm -f /run/held; systemd-run -q --unit=hold --collect perl /root/hold ${file}`);
     await expect.poll(() => host.sh('ls /run')).toContain('held');
   }
+  const holder = async (): Promise<string> => (await host.sh('systemctl show --property=MainPID --value hold')).trim();
   const release = (): Promise<string> => host.sh('systemctl stop hold');
   const publish = (): Promise<void> => world.repository.publish({ name: 'tool', version: String(++version) });
 
@@ -59,11 +60,22 @@ describeOnRealHosts('a package lock that somebody else holds', (world) => {
     expect(await upgrading).toMatchObject({ packages: [{ name: 'tool', to: String(version) }] });
   });
 
+  it('is waited for when it is that of the downloads', async () => {
+    await publish();
+    await hold('/var/cache/apt/archives/lock');
+    const upgrading = upgrade(host, 'downloads');
+    await expect
+      .poll(() => logOf(host, 'downloads'), { timeout: 30_000 })
+      .toContain('lock /var/cache/apt/archives/lock');
+    await release();
+    expect(await upgrading).toMatchObject({ packages: [{ name: 'tool', to: String(version) }] });
+  });
+
   it('does not hold up those who only look', async () => {
     await publish();
     await host.sh('apt-get -q update');
     await hold('/var/lib/dpkg/lock-frontend');
-    const { pending } = await readHost(host.ssh, { timeoutMs: 30_000 });
+    const { pending } = await readHost(host.ssh, { stateDirectory: '/var/lib/caretaker', timeoutMs: 30_000 });
     await release();
     const update = { name: 'tool', from: String(version - 1), to: String(version), security: false };
     expect(pending).toEqual({ value: [update] });
@@ -81,14 +93,14 @@ describeOnRealHosts('a package lock that somebody else holds', (world) => {
     expect(await host.sh('cat /var/lib/configured')).toBe(`${version - 2}\n`);
   });
 
-  it('fails the upgrade with the name of the lock when nobody lets go of it', async () => {
+  it('fails the upgrade with the name of the lock and who holds it when nobody lets go of it', async () => {
     await publish();
     await host.sh(`cat >/usr/local/bin/apt-get <<'EOT'\n${IMPATIENT}EOT\nchmod +x /usr/local/bin/apt-get`);
     await hold('/var/lib/dpkg/lock-frontend');
     await expect(upgrade(host, 'never')).rejects.toMatchObject({
       type: 'UpgradeFailed',
       message: expect.stringContaining(
-        'ended with exit code 100: E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), is another process using it?',
+        `ended with exit code 100: E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), which is held by process ${await holder()} (perl)`,
       ) as string,
     });
     await release();

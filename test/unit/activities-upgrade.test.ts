@@ -57,7 +57,7 @@ describe('the upgrade of a node', () => {
     const command = started[0]?.command ?? '';
     expect(command).toContain('--force-confdef');
     expect(command).toContain('--force-confold');
-    expect(command.indexOf('--configure -a')).toBeLessThan(command.indexOf('dist-upgrade'));
+    expect(command.indexOf('\nconfigure_what_is_left')).toBeLessThan(command.indexOf('\npatiently apt_get dist-upgrade'));
   });
 
   it('that is found finished is not started under another name, and its result is returned', async () => {
@@ -121,7 +121,7 @@ describe('the upgrade of a node', () => {
       nonRetryable: true,
       message:
         'the upgrade of pve1 ended with exit code 100: foo: installed foo script failed. ' +
-        'Mend it on the node (dpkg --configure -a; apt-get dist-upgrade), then start again.',
+        'Mend it on pve1 (dpkg --configure -a; apt-get dist-upgrade), then start again.',
       details: [{ log: log.slice(-4_000) }],
     });
   });

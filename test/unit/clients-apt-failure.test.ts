@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseAptFailure } from '../../clients/remote-job/index.ts';
+import { parseAptFailure, parseLockHolder } from '../../clients/remote-job/index.ts';
 
 describe('why an apt-get run failed, read from its log', () => {
   it('is the package whose script failed, not what depends on it nor the words of apt about it', () => {
@@ -50,6 +50,13 @@ E: Unable to lock directory /var/lib/apt/lists/
 `,
       'E: Could not get lock /var/lib/apt/lists/lock. It is held by process 148 (perl)',
     ],
+    [
+      'who holds the lock that never came, as told in the wait for it',
+      `Waiting for cache lock: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 138 (unattended-upgr)...
+E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), is another process using it?
+`,
+      'E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), which is held by process 138 (unattended-upgr)',
+    ],
     ['the last line where nothing is marked as an error', 'one\ntwo\n\n', 'two'],
   ])('is %s', (_, log, reason) => {
     expect(parseAptFailure(log)).toBe(reason);
@@ -57,5 +64,23 @@ E: Unable to lock directory /var/lib/apt/lists/
 
   it('is unknown for an empty log', () => {
     expect(parseAptFailure('\n')).toBeUndefined();
+  });
+});
+
+describe('who holds the lock that apt-get waits for', () => {
+  const waiting =
+    'Waiting for cache lock: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 7 (apt)...';
+
+  it('is read from the end of the log', () => {
+    expect(parseLockHolder(`Reading package lists...\n${waiting}\r${waiting} 4s\r`)).toBe('process 7 (apt)');
+    expect(
+      parseLockHolder(
+        'E: Could not get lock /var/lib/apt/lists/lock. It is held by process 148 (perl)\nE: Unable to lock directory /var/lib/apt/lists/\n',
+      ),
+    ).toBe('process 148 (perl)');
+  });
+
+  it('is nobody once it has gone on', () => {
+    expect(parseLockHolder(`${waiting}\nReading package lists...\nBuilding dependency tree...\n`)).toBeUndefined();
   });
 });
