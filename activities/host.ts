@@ -1,17 +1,36 @@
-import type { SshExec } from '../clients/ssh/index.ts';
+import { WHICH_BOOT } from '../clients/remote-job/index.ts';
+import { quotePath, sh, type SshExec } from '../clients/ssh/index.ts';
 import type { Fact } from '../domain/condition.ts';
 import type { HostReading, PendingUpdate, RebootEvidence } from '../domain/host.ts';
 import { NoClearAnswer } from './guard.ts';
 import { END_OF_PARTS, factOf, isComplete, PART_FUNCTION, splitParts, type Part } from './shell-parts.ts';
 
+/** File in the state directory of a host with the time of the last refresh of its package lists that went well throughout. */
+export const LISTS_STAMP = 'lists-refreshed';
+
 /**
  * One login that changes nothing and waits for no lock. needrestart looks at the kernel only (`-k`), which is quick.
+ * apt's own stamp is written by hooks that stock Debian has not. Where there is neither stamp the folder of the lists tells
+ * when they last changed.
  * Sources: apt-get(8), os-release(5), needrestart's README.batch.md, systemd's container interface.
  */
-const SCRIPT = `export LC_ALL=C
+function readScript(stateDirectory: string): string {
+  return sh`/bin/sh -c ${`export LC_ALL=C
 date +%s
 ${PART_FUNCTION}
-lists() { stat -c %Y /var/lib/apt/periodic/update-success-stamp 2>/dev/null || stat -c %Y /var/lib/apt/lists; }
+boot() {${WHICH_BOOT}printf '%s\\n' "$boot"
+case $boot in ?*/?*) ;; *) return 1 ;; esac
+}
+lists() {
+  own=
+  cat ${quotePath(`${stateDirectory}/${LISTS_STAMP}`)} 2>/dev/null || own=none
+  stat -c %Y /var/lib/apt/periodic/update-success-stamp 2>/dev/null || test "$own" != none || stat -c %Y /var/lib/apt/lists
+}
+containers() {
+  command -v docker >/dev/null || return 127
+  timeout 30 docker ps --format '{{.Names}}'
+}
+part boot boot
 part system cat /etc/os-release
 part container cat /run/systemd/container
 part kernel uname -r
@@ -20,19 +39,28 @@ part flag cat /run/reboot-required
 part packages cat /run/reboot-required.pkgs
 part needrestart needrestart -b -k
 part lists lists
+part containers containers
 part pending apt-get -s -q -o Debug::NoLocking=true dist-upgrade
 ${END_OF_PARTS}
-`;
+`}`;
+}
 
 /** A long list of packages is a line of some 200 bytes each, twice. */
 const MAX_OUTPUT = 4 * 1024 * 1024;
 
+export interface ReadHostOptions {
+  /** Folder on the host that is ours: absolute or `~/…`. */
+  readonly stateDirectory: string;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
 /** Reads how a host is. Throws `SshError` if it cannot be reached, `NoClearAnswer` if it broke off. */
 export async function readHost(
   ssh: SshExec,
-  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal },
+  { stateDirectory, timeoutMs, signal }: ReadHostOptions,
 ): Promise<HostReading> {
-  const { stdout, truncated } = await ssh.exec(SCRIPT, {
+  const { stdout, truncated } = await ssh.exec(readScript(stateDirectory), {
     timeoutMs,
     maxOutputBytes: MAX_OUTPUT,
     ...(signal === undefined ? {} : { signal }),
@@ -49,9 +77,13 @@ export function parseHost(output: string): HostReading {
   const part = <T>(name: string, parse: (text: string) => T): Fact<T> => factOf(parts.get(name), parse);
   const container = fileOf(parts.get('container'));
   return {
+    boot: part('boot', (text) => text.trim()),
     system: /^PRETTY_NAME="?(.*?)"?$/m.exec(parts.get('system')?.text ?? '')?.[1] ?? 'unknown system',
     pending: part('pending', parsePending),
-    listsAge: part('lists', (text) => Math.max(0, Number(now) - Number(text.trim()))),
+    listsAge: part('lists', (text) =>
+      Math.max(0, Number(now) - Math.max(...(text.match(/^\d+$/gm) ?? []).map(Number))),
+    ),
+    containers: parts.get('containers')?.code === 127 ? { value: null } : part('containers', parseContainers),
     reboot: {
       container: 'value' in container && container.value !== null,
       runningKernel: parts.get('kernel')?.text.trim() ?? '',
@@ -78,6 +110,11 @@ function parseKernels(text: string): string[] {
     const [, release] = /^linux-image-(?:unsigned-)?(\d\S*) installed$/.exec(line.trim()) ?? [];
     return release === undefined || release.endsWith('-dbg') ? [] : [release];
   });
+}
+
+/** What is no name is podman, which says that it stands in for docker. */
+function parseContainers(text: string): string[] {
+  return text.split('\n').filter((line) => /^[\w.-]+$/.test(line));
 }
 
 /** The text of a file, null if there is none. */

@@ -27,12 +27,16 @@ export interface RebootEvidence {
 
 /** A Debian or Ubuntu host as one login finds it. */
 export interface HostReading {
+  /** Which boot it is in: the kernel's boot id and, as a container shares that with its host, the start time of its init. */
+  readonly boot: Fact<string>;
   /** `PRETTY_NAME` of os-release(5). */
   readonly system: string;
   /** By the package lists as they are. */
   readonly pending: Fact<readonly PendingUpdate[]>;
   /** Seconds since the package lists were fetched, by the host's clock. */
   readonly listsAge: Fact<number>;
+  /** Names of the Docker containers that run; null where there is no Docker. */
+  readonly containers: Fact<readonly string[] | null>;
   readonly reboot: RebootEvidence;
 }
 

@@ -28,6 +28,9 @@ export interface LabConfigOptions {
   readonly policy?: PolicyOverrides;
 }
 
+/** Machines of the lab have no file system of their own but the home of root. */
+const STATE_DIRECTORY = '~/caretaker-jobs';
+
 /** A `caretaker.yaml` for the lab: a real configuration, only with shorter waits. */
 export function labConfig(sheet: LabSheet, options: LabConfigOptions): string {
   const { scale, tokenVariable, policy } = options;
@@ -37,8 +40,7 @@ export function labConfig(sheet: LabSheet, options: LabConfigOptions): string {
       name: sheet.cluster,
       api: { token: { env: tokenVariable } },
       ssh: { user: sheet.ssh.user, privateKey: { file: sheet.ssh.privateKeyFile } },
-      // Machines of the lab have no file system of their own but the home of root.
-      stateDirectory: '~/caretaker-jobs',
+      stateDirectory: STATE_DIRECTORY,
       nodes: sheet.nodes.map((node) => ({
         name: node.name,
         address: node.api.host,
@@ -46,6 +48,7 @@ export function labConfig(sheet: LabSheet, options: LabConfigOptions): string {
         ssh: { port: node.ssh.port, hostKey: node.ssh.fingerprint },
       })),
     },
+    hostDefaults: { stateDirectory: STATE_DIRECTORY },
     hosts: sheet.guests.flatMap(({ vmid, kind, name, ssh }) =>
       ssh === undefined
         ? []

@@ -4,7 +4,7 @@ import { judgeReboot } from '../../planning/reboot-required.ts';
 import { describeOnRealHosts } from './machine/describe.ts';
 import type { Host } from './machine/host.ts';
 
-const TIMEOUT = { timeoutMs: 60_000 };
+const OPTIONS = { stateDirectory: '/var/lib/caretaker', timeoutMs: 60_000 };
 
 describeOnRealHosts('a host that is read', (world) => {
   let host: Host;
@@ -16,10 +16,10 @@ describeOnRealHosts('a host that is read', (world) => {
   });
 
   it('tells of the updates that its lists know and how old these are', async () => {
-    expect((await readHost(host.ssh, TIMEOUT)).pending).toEqual({ value: [] });
+    expect((await readHost(host.ssh, OPTIONS)).pending).toEqual({ value: [] });
     await host.sh('apt-get -q update');
     await host.sh('touch -d "3 hours ago" /var/lib/apt/lists');
-    const reading = await readHost(host.ssh, TIMEOUT);
+    const reading = await readHost(host.ssh, OPTIONS);
 
     expect(reading.system).toMatch(/^Debian GNU\/Linux/);
     expect(reading.pending).toEqual({ value: [{ name: 'tool', from: '1', to: '2', security: false }] });
@@ -27,11 +27,11 @@ describeOnRealHosts('a host that is read', (world) => {
   });
 
   it('wants a reboot once a package has asked for it', async () => {
-    expect(judgeReboot((await readHost(host.ssh, TIMEOUT)).reboot)).toEqual({ needed: false, because: [] });
+    expect(judgeReboot((await readHost(host.ssh, OPTIONS)).reboot)).toEqual({ needed: false, because: [] });
     await host.sh(
       'echo "*** System restart required ***" >/run/reboot-required; echo libc6 >/run/reboot-required.pkgs',
     );
-    expect(judgeReboot((await readHost(host.ssh, TIMEOUT)).reboot)).toEqual({
+    expect(judgeReboot((await readHost(host.ssh, OPTIONS)).reboot)).toEqual({
       needed: true,
       because: ['libc6 asked for it'],
     });

@@ -90,7 +90,7 @@ describe('rebooting a node', () => {
   it('says that the node is down when it does not come back', async () => {
     await expect(reboot(aNodeThatShows('boot-1', null).exec, '1 second')).rejects.toMatchObject({
       type: 'RebootNotProven',
-      message: expect.stringContaining('it is down or does not answer over SSH') as string,
+      message: expect.stringContaining('it is down or does not answer') as string,
     });
   });
 

@@ -12,6 +12,7 @@ function output(parts: Readonly<Record<string, readonly [code: number, text: str
 
 const ABSENT = [1, 'cat: /run/reboot-required: No such file or directory\n'] as const;
 const UBUNTU = {
+  boot: [0, '6b1b5a5e-0001/2453918\n'],
   system: [0, 'NAME="Ubuntu"\nPRETTY_NAME="Ubuntu 24.04.1 LTS"\n'],
   container: ABSENT,
   kernel: [0, '6.8.0-45-generic\n'],
@@ -23,7 +24,8 @@ const UBUNTU = {
   flag: [0, '*** System restart required ***\n'],
   packages: [0, 'linux-image-6.8.0-48-generic\nlinux-base\nlinux-base\n'],
   needrestart: [0, 'NEEDRESTART-VER: 3.6\nNEEDRESTART-KCUR: 6.8.0-45-generic\nNEEDRESTART-KSTA: 3\n'],
-  lists: [0, '1763992800\n'],
+  lists: [0, '1763992800\n1763982800\n'],
+  containers: [0, 'frigate\nhome-assistant\n'],
   pending: [
     0,
     'Reading package lists...\nInst libc6 [2.39-0ubuntu8.3] (2.39-0ubuntu8.4 Ubuntu:24.04/noble-updates, Ubuntu:24.04/noble-security [amd64]) []\n' +
@@ -35,6 +37,7 @@ const UBUNTU = {
 describe('what a host says of itself', () => {
   it('is read from the lines of its programs', () => {
     expect(parseHost(output({}))).toEqual({
+      boot: { value: '6b1b5a5e-0001/2453918' },
       system: 'Ubuntu 24.04.1 LTS',
       pending: {
         value: [
@@ -43,6 +46,7 @@ describe('what a host says of itself', () => {
         ],
       },
       listsAge: { value: 7_200 },
+      containers: { value: ['frigate', 'home-assistant'] },
       reboot: {
         container: false,
         runningKernel: '6.8.0-45-generic',
@@ -53,16 +57,18 @@ describe('what a host says of itself', () => {
     });
   });
 
-  it('is nothing where there is nothing: no flag, no kernel of its own, no needrestart', () => {
-    const { reboot } = parseHost(
+  it('is nothing where there is nothing: no flag, no kernel of its own, no needrestart, no Docker', () => {
+    const { reboot, containers } = parseHost(
       output({
         container: [0, 'lxc\n'],
         kernels: [1, 'dpkg-query: no packages found matching linux-image-*\n'],
         flag: ABSENT,
         packages: ABSENT,
         needrestart: [127, 'sh: 1: needrestart: not found\n'],
+        containers: [127, ''],
       }),
     );
+    expect(containers).toEqual({ value: null });
     expect(reboot).toMatchObject({
       container: true,
       installedKernels: { value: [] },
@@ -78,10 +84,12 @@ describe('what a host says of itself', () => {
         lists: [1, "stat: cannot statx '/var/lib/apt/lists': No such file or directory\n"],
         needrestart: [1, 'ERROR: This program needs to be run as root\n'],
         pending: [100, 'E: Unmet dependencies.\n'],
+        containers: [1, 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.\n'],
       }),
     );
     expect(reading.pending).toEqual({ unknown: 'exit code 100: E: Unmet dependencies.' });
     expect(reading.listsAge).toHaveProperty('unknown');
+    expect(reading.containers).toHaveProperty('unknown');
     expect(reading.reboot).toMatchObject({
       flag: { unknown: 'exit code 1: cat: /run/reboot-required: Permission denied' },
       needrestart: { unknown: 'needrestart: exit code 1: ERROR: This program needs to be run as root' },
@@ -90,7 +98,7 @@ describe('what a host says of itself', () => {
 
   it('does not count when it breaks off', async () => {
     const result = { code: 0, signal: undefined, stdout: output({}, ''), stderr: '', truncated: false };
-    const reading = readHost({ exec: () => Promise.resolve(result) }, { timeoutMs: 1_000 });
+    const reading = readHost({ exec: () => Promise.resolve(result) }, { stateDirectory: '~/jobs', timeoutMs: 1_000 });
     await expect(reading).rejects.toThrow('The host broke off in its answer');
   });
 });

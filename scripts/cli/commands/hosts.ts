@@ -60,7 +60,9 @@ type Answer = { readonly value: HostReading } | { readonly unknown: string; read
 
 async function readOne({ config, terminal }: Site, host: HostConfig): Promise<Answer> {
   try {
-    return { value: await readHost(sshToHost(config, host, terminal.env), { timeoutMs: READ_TIMEOUT_MS }) };
+    const { stateDirectory } = config.hostDefaults;
+    const options = { stateDirectory, timeoutMs: READ_TIMEOUT_MS };
+    return { value: await readHost(sshToHost(config, host, terminal.env), options) };
   } catch (error) {
     // Whatever refuses us at the address of a stopped guest is somebody else.
     const silent = error instanceof SshError && ['SshUnreachable', 'SshTimeout'].includes(error.type);
