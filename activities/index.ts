@@ -11,6 +11,8 @@ import { createLastBackupActivities } from './last-backup.ts';
 import { createMailActivities } from './mail.ts';
 import { createHaArmingActivities } from './ha-arming.ts';
 import { createKernelCanaryActivities } from './kernel-canary.ts';
+import { createHostBootActivities } from './host-boot.ts';
+import { createHostUpgradeActivities } from './host-upgrade.ts';
 import { createLeaseActivities } from './lease.ts';
 import { createMaintenanceMarkActivities } from './maintenance-mark.ts';
 import { createMaintenanceActivities } from './maintenance.ts';
@@ -41,6 +43,8 @@ function createHostActivities(deps: ActivityDeps) {
     ...createPatchSettingsActivities(deps),
     ...createSnapshotActivities(deps),
     ...createLastBackupActivities(deps),
+    ...createHostUpgradeActivities(deps),
+    ...createHostBootActivities(deps),
   };
 }
 

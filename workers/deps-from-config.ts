@@ -52,6 +52,7 @@ export function depsFromConfig(config: Config, env: NodeJS.ProcessEnv): Activity
     },
     hostShell,
     hostJobs: (name) => createRemoteJobs(hostShell(name), { stateDirectory: config.hostDefaults.stateDirectory }),
+    hostStateDirectory: config.hostDefaults.stateDirectory,
     proxmox,
     ssh,
     stateDirectory: cluster.stateDirectory,

@@ -41,6 +41,7 @@ export function fakeDeps(world: FakeWorld): ActivityDeps {
     jobs,
     hostShell: shell,
     hostJobs: jobs,
+    hostStateDirectory: '/var/lib/caretaker/jobs',
     stateDirectory: '/var/lib/caretaker/jobs',
     authorization: world.authorization ?? (() => Promise.reject(new Error('the test has no credentials'))),
     postbox: world.postbox ?? null,

@@ -57,7 +57,9 @@ describe('the upgrade of a node', () => {
     const command = started[0]?.command ?? '';
     expect(command).toContain('--force-confdef');
     expect(command).toContain('--force-confold');
-    expect(command.indexOf('\nconfigure_what_is_left')).toBeLessThan(command.indexOf('\npatiently apt_get dist-upgrade'));
+    expect(command.indexOf('\nconfigure_what_is_left')).toBeLessThan(
+      command.indexOf('\npatiently apt_get dist-upgrade'),
+    );
   });
 
   it('that is found finished is not started under another name, and its result is returned', async () => {
