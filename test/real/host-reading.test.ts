@@ -26,6 +26,21 @@ describeOnRealHosts('a host that is read', (world) => {
     expect(reading.listsAge).toEqual({ value: expect.closeTo(10_800, -2) as unknown });
   });
 
+  it('has lists as old as the last refresh of which there is a stamp', async () => {
+    await host.sh('echo $(($(date +%s) - 7200)) >/var/lib/caretaker/lists-refreshed');
+    expect((await readHost(host.ssh, OPTIONS)).listsAge).toEqual({ value: expect.closeTo(7_200, -2) as unknown });
+    await host.sh('mkdir -p /var/lib/apt/periodic; touch -d "1 hour ago" /var/lib/apt/periodic/update-success-stamp');
+    expect((await readHost(host.ssh, OPTIONS)).listsAge).toEqual({ value: expect.closeTo(3_600, -2) as unknown });
+  });
+
+  it('names the Docker containers that run, where there is Docker', async () => {
+    expect((await readHost(host.ssh, OPTIONS)).containers).toEqual({ value: null });
+    await host.sh(
+      "printf '#!/bin/sh\necho frigate\necho mqtt\n' >/usr/local/bin/docker; chmod +x /usr/local/bin/docker",
+    );
+    expect((await readHost(host.ssh, OPTIONS)).containers).toEqual({ value: ['frigate', 'mqtt'] });
+  });
+
   it('wants a reboot once a package has asked for it', async () => {
     expect(judgeReboot((await readHost(host.ssh, OPTIONS)).reboot)).toEqual({ needed: false, because: [] });
     await host.sh(
