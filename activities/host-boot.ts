@@ -3,6 +3,8 @@ import { WHICH_BOOT } from '../clients/remote-job/index.ts';
 import { quote, sh } from '../clients/ssh/index.ts';
 import type { Duration } from '../domain/duration.ts';
 import type { HostReading } from '../domain/host.ts';
+import { ErrorType } from '../domain/errors.ts';
+import { awaitWorld } from './await-world.ts';
 import type { ActivityDeps } from './deps.ts';
 import { endBoot } from './end-boot.ts';
 import { NoClearAnswer } from './guard.ts';
@@ -32,13 +34,27 @@ export function createHostBootActivities(deps: ActivityDeps) {
     const options = { timeoutMs: TIMEOUT_MS, signal: cancellationSignal() };
     return (await deps.hostShell(host).exec(sh`/bin/sh -c ${script}`, options)).stdout;
   }
+  const read = (host: string): Promise<HostReading> =>
+    readHost(deps.hostShell(host), {
+      stateDirectory: deps.hostStateDirectory,
+      timeoutMs: READ_TIMEOUT_MS,
+      signal: cancellationSignal(),
+    });
   return {
     /** How a host is, by one login that changes nothing. */
     readHostState({ host }: { readonly host: string }): Promise<HostReading> {
-      return readHost(deps.hostShell(host), {
-        stateDirectory: deps.hostStateDirectory,
-        timeoutMs: READ_TIMEOUT_MS,
-        signal: cancellationSignal(),
+      return read(host);
+    },
+
+    /** Waits until a host answers, and tells how it is. Fails with `HostSilent`. */
+    awaitHost({ host, within }: { readonly host: string; readonly within: Duration }): Promise<HostReading> {
+      return awaitWorld({
+        what: `${host} to answer`,
+        within,
+        intervalMs: deps.polling.intervalMs,
+        errorType: ErrorType.HostSilent,
+        remedy: `Look at the console of ${host} in Proxmox.`,
+        look: async () => ({ found: await read(host) }),
       });
     },
 

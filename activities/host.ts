@@ -26,6 +26,9 @@ lists() {
   cat ${quotePath(`${stateDirectory}/${LISTS_STAMP}`)} 2>/dev/null || own=none
   stat -c %Y /var/lib/apt/periodic/update-success-stamp 2>/dev/null || test "$own" != none || stat -c %Y /var/lib/apt/lists
 }
+installed() {
+  list=$(dpkg-query -W -f '\${Package} \${Architecture} \${Version} \${db:Status-Status}\\n') && printf '%s' "$list" | sha256sum
+}
 containers() {
   command -v docker >/dev/null || return 127
   timeout 30 docker ps --format '{{.Names}}'
@@ -39,6 +42,7 @@ part flag cat /run/reboot-required
 part packages cat /run/reboot-required.pkgs
 part needrestart needrestart -b -k
 part lists lists
+part installed installed
 part containers containers
 part pending apt-get -s -q -o Debug::NoLocking=true dist-upgrade
 ${END_OF_PARTS}
@@ -80,6 +84,7 @@ export function parseHost(output: string): HostReading {
     boot: part('boot', (text) => text.trim()),
     system: /^PRETTY_NAME="?(.*?)"?$/m.exec(parts.get('system')?.text ?? '')?.[1] ?? 'unknown system',
     pending: part('pending', parsePending),
+    packages: part('installed', (text) => text.trim()),
     listsAge: part('lists', (text) =>
       Math.max(0, Number(now) - Math.max(...(text.match(/^\d+$/gm) ?? []).map(Number))),
     ),

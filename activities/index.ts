@@ -13,6 +13,7 @@ import { createHaArmingActivities } from './ha-arming.ts';
 import { createKernelCanaryActivities } from './kernel-canary.ts';
 import { createHostBootActivities } from './host-boot.ts';
 import { createHostUpgradeActivities } from './host-upgrade.ts';
+import { createHostPlaceActivities } from './host-place.ts';
 import { createLeaseActivities } from './lease.ts';
 import { createMaintenanceMarkActivities } from './maintenance-mark.ts';
 import { createMaintenanceActivities } from './maintenance.ts';
@@ -41,6 +42,7 @@ export function createActivities(deps: ActivityDeps) {
 function createHostActivities(deps: ActivityDeps) {
   return {
     ...createPatchSettingsActivities(deps),
+    ...createHostPlaceActivities(deps),
     ...createSnapshotActivities(deps),
     ...createLastBackupActivities(deps),
     ...createHostUpgradeActivities(deps),

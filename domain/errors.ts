@@ -26,6 +26,8 @@ export const ErrorType = {
   RebootNotProven: 'RebootNotProven',
   /** A new kernel was booted for a trial and did not prove well; a person decides whether it stays. */
   KernelNotProven: 'KernelNotProven',
+  /** A host did not answer in time. */
+  HostSilent: 'HostSilent',
   /** The node is back but not a full member of the cluster. */
   RejoinFailed: 'RejoinFailed',
   /** A probe that was well before the update is not any more. */
@@ -38,6 +40,8 @@ export const ErrorType = {
   RollFailed: 'RollFailed',
   /** What a run has left could not be undone in days; the details hold the UndoResult. */
   UndoGivenUp: 'UndoGivenUp',
+  /** The patching of a host ended badly; the details hold its report. */
+  HostPatchFailed: 'HostPatchFailed',
   /** An operator asked to stop. */
   Aborted: 'Aborted',
 } as const;

@@ -33,6 +33,8 @@ export interface HostReading {
   readonly system: string;
   /** By the package lists as they are. */
   readonly pending: Fact<readonly PendingUpdate[]>;
+  /** A digest of all its packages with their versions and states: the same for the same software. */
+  readonly packages: Fact<string>;
   /** Seconds since the package lists were fetched, by the host's clock. */
   readonly listsAge: Fact<number>;
   /** Names of the Docker containers that run; null where there is no Docker. */

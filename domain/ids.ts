@@ -40,6 +40,11 @@ export function isUndoLater(workflowId: string, cluster: string): boolean {
   return workflowId.startsWith(undoLaterId(cluster, ''));
 }
 
+/** One for each snapshot. */
+export function removeSnapshotId(cluster: string, vmid: number, snapshot: string): string {
+  return `remove-snapshot/${cluster}/${vmid}/${snapshot}`;
+}
+
 /** The same mail has the same id, so it is sent once. */
 export function mailId(id: string): string {
   return `mail/${id}`;

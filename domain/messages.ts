@@ -16,6 +16,14 @@ export const Message = {
   goNow: 'goNow',
   /** Update and signal: stop after the current step and tidy up. */
   abort: 'abort',
+  /** Update and signal of `patchHost` in the pause before a reboot: reboot now. */
+  rebootNow: 'rebootNow',
+  /** The same: do not reboot. */
+  skipReboot: 'skipReboot',
+  /** Signal to `removeSnapshot`: leave it to a person. */
+  keepSnapshot: 'keepSnapshot',
+  /** Signal to `removeSnapshot`: its time has come. */
+  removeNow: 'removeNow',
   /** Query: the plan, or null before there is one. */
   plan: 'plan',
   /** Query: where everything stands now. */

@@ -99,6 +99,7 @@ export interface WeeklySettings {
 }
 
 /**
+ * - `aborted`: a person, or a run that needs the cluster more, ended it; what had begun came to its end.
  * - `patched`: packages were upgraded or the host was rebooted, and all is well.
  * - `unchanged`: there was nothing to do.
  * - `planned`: a dry run.
@@ -107,7 +108,8 @@ export interface WeeklySettings {
  * - `failed`: a person has to look.
  * - `not-started`: its turn did not come.
  */
-export type HostOutcome = 'patched' | 'unchanged' | 'planned' | 'skipped' | 'rolled-back' | 'failed' | 'not-started';
+export type HostOutcome =
+  'patched' | 'unchanged' | 'planned' | 'skipped' | 'rolled-back' | 'failed' | 'aborted' | 'not-started';
 
 export type HostPhase =
   | 'looking'

@@ -1,16 +1,13 @@
 import type { MailMessage } from '../domain/mail.ts';
 import type { RollOutcome, RollReport } from '../domain/report.ts';
-import { asHtml } from './as-html.ts';
-import { asText } from './as-text.ts';
 import { MOST_BYTES, sizeOf } from './bounded.ts';
+import { documentMail } from './document-mail.ts';
 import { tame, type ReportDocument } from './document.ts';
 import { rollDocument } from './roll-document.ts';
 import { count } from './words.ts';
 
 /** Entries of a list that a mail names; half of it, and half again, when the mail is too large. `caretaker report` has the others. */
 const LONGEST_LIST = 25;
-/** Lines of a text mail (RFC 3676). */
-const MAIL_WIDTH = 78;
 const LONGEST_SUBJECT = 140;
 
 /**
@@ -23,7 +20,7 @@ export function rollMail(id: string, report: RollReport, { bySchedule = false } 
   const write = (longest: number): MailMessage => {
     const hints = bySchedule && FAILURES.has(report.outcome) ? [SCHEDULE_HINT, HINT] : [HINT];
     const document = withHints(rollDocument(report, { detail: 'full', longest }), hints);
-    return { id, subject, text: `${asText(document, { width: MAIL_WIDTH })}\n`, html: asHtml(document) };
+    return documentMail(id, subject, document);
   };
   let mail = write(LONGEST_LIST);
   for (let longest = LONGEST_LIST; longest > 0 && sizeOf(mail) > MOST_BYTES;) {

@@ -1,15 +1,12 @@
 import type { MailMessage } from '../domain/mail.ts';
 import type { Undo, UndoResult } from '../domain/undo.ts';
-import { asHtml } from './as-html.ts';
-import { asText } from './as-text.ts';
-import { cutList, plain, tame, type Block, type Item, type ReportDocument, type Section } from './document.ts';
+import { documentMail } from './document-mail.ts';
+import { cutList, plain, type Block, type Item, type ReportDocument, type Section } from './document.ts';
 import { describeOpenUndo, openUndoItem, undoneItem } from './undo-items.ts';
 import { count } from './words.ts';
 
 /** Entries of a list that a mail names. */
 const LONGEST_LIST = 50;
-/** Lines of a text mail (RFC 3676). */
-const MAIL_WIDTH = 78;
 
 /** The mail that tells how the undoing of what a run has left has ended. Its subject says whether there is something to do. */
 export function undoMail(id: string, result: UndoResult, end: 'done' | 'given-up' | 'canceled'): MailMessage {
@@ -19,12 +16,7 @@ export function undoMail(id: string, result: UndoResult, end: 'done' | 'given-up
     end === 'done'
       ? `${isAllUndone(result) ? 'Undone' : 'Settled'}: what was left open on ${node} of ${cluster}`
       : `TO DO: ${count(open.length, 'change')} on ${node} of ${cluster} must be taken back by hand`;
-  return {
-    id,
-    subject: tame(subject),
-    text: `${asText(document, { width: MAIL_WIDTH })}\n`,
-    html: asHtml(document),
-  };
+  return documentMail(id, subject, document);
 }
 
 function isAllUndone({ overtaken, forgotten }: UndoResult): boolean {

@@ -2,6 +2,7 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Answer, Question } from '../domain/decision.ts';
 import type { LeaseAnswer, LeaseRequest, LeaseView, RunRef } from '../domain/lease.ts';
 import { Message } from '../domain/messages.ts';
+import type { HostProgress, HostReport } from '../domain/patch.ts';
 import type { NodePlan, RollPlan } from '../domain/plan.ts';
 import type { NodeProgress, RollProgress, RollReport } from '../domain/report.ts';
 import type { OpenUndo, UndoView } from '../domain/undo.ts';
@@ -21,11 +22,20 @@ export const skipNodeUpdate = defineUpdate<string, [string]>(Message.skipNode);
 export const goNowUpdate = defineUpdate<string>(Message.goNow);
 export const goNowSignal = defineSignal(Message.goNow);
 
+export const rebootNowUpdate = defineUpdate<string>(Message.rebootNow);
+export const rebootNowSignal = defineSignal(Message.rebootNow);
+export const skipRebootUpdate = defineUpdate<string>(Message.skipReboot);
+export const skipRebootSignal = defineSignal(Message.skipReboot);
+export const keepSnapshotSignal = defineSignal(Message.keepSnapshot);
+export const removeNowSignal = defineSignal(Message.removeNow);
+
 export const rollPlanQuery = defineQuery<RollPlan | null>(Message.plan);
 export const nodePlanQuery = defineQuery<NodePlan | null>(Message.plan);
 export const rollReportQuery = defineQuery<RollReport | null>(Message.report);
 export const questionQuery = defineQuery<Question | null>(Message.question);
 export const rollProgressQuery = defineQuery<RollProgress>(Message.progress);
+export const hostReportQuery = defineQuery<HostReport | null>(Message.report);
+export const hostProgressQuery = defineQuery<HostProgress>(Message.progress);
 export const nodeProgressQuery = defineQuery<NodeProgress>(Message.progress);
 
 export const undoQuery = defineQuery<readonly OpenUndo[]>(Message.undo);

@@ -1,6 +1,7 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
 import { toMilliseconds, type Duration } from '../../domain/duration.ts';
+import type { HostSettings, PatchOverrides } from '../../domain/patch.ts';
 import type { PolicyOverrides, PolicyTimeouts, RollSettings } from '../../domain/policy.ts';
 import { describeOutcome } from './run-attributes.ts';
 
@@ -46,11 +47,23 @@ export async function loadSettings(input: PolicyOverrides): Promise<RollSettings
   }
 }
 
+/** The same for the patching of a host. */
+export async function loadHostSettings(host: string, policy: PatchOverrides): Promise<HostSettings> {
+  try {
+    return await quickActivities().loadHostSettings.executeWithOptions({ summary: 'check the input' }, [
+      { host, policy },
+    ]);
+  } catch (error) {
+    describeOutcome('failed');
+    throw error;
+  }
+}
+
 /**
  * Activities that wait for the world: they know `within` themselves, count it from their first attempt and say at its
  * end what they still waited for.
  */
-export function waitingActivities(timeouts: PolicyTimeouts, within: Duration) {
+export function waitingActivities(timeouts: Pick<PolicyTimeouts, 'workerLost'>, within: Duration) {
   const limit = toMilliseconds(within) + toMilliseconds(MARGIN);
   return proxyActivities<Activities>({
     startToCloseTimeout: limit,

@@ -1,4 +1,5 @@
 import type { LeaseState } from '../../domain/lease.ts';
+import type { HostProgress, HostReport } from '../../domain/patch.ts';
 import type { NodePlan } from '../../domain/plan.ts';
 import type { GuestProgress, NodeProgress, RollProgress } from '../../domain/report.ts';
 import { undoKey, type OpenUndo, type UndoView } from '../../domain/undo.ts';
@@ -61,6 +62,18 @@ function undoTable(open: readonly OpenUndo[]): string[] {
 
 function inCell(text: string): string {
   return text.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|');
+}
+
+/** The patching of one host. */
+export function hostDetails(progress: HostProgress, warnings: readonly string[], ended: HostReport | null): string {
+  const { host, phase, waitingFor, waitingUntil } = progress;
+  const until = waitingUntil === null ? '' : `, until ${waitingUntil}`;
+  return [
+    `**${host}**: ${ended === null ? phase : `${ended.outcome}: ${ended.reason}`}`,
+    ...(waitingFor === null ? [] : ['', `**Waits for** ${waitingFor}${until}`]),
+    ...(ended?.remedy ? ['', `**To do**: ${ended.remedy}`] : []),
+    ...(warnings.length > 0 ? ['', ...warnings.map((warning) => `- ${inCell(warning)}`)] : []),
+  ].join('\n');
 }
 
 /** Who has the cluster and who waits for it. */

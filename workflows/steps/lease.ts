@@ -3,7 +3,7 @@ import { toMilliseconds, type Duration } from '../../domain/duration.ts';
 import { ErrorType } from '../../domain/errors.ts';
 import { isUndoLater, maintenanceLeaseId } from '../../domain/ids.ts';
 import type { LeaseAnswer, LeaseRequest, RunRef } from '../../domain/lease.ts';
-import type { Policy } from '../../domain/policy.ts';
+import type { PolicyTimeouts } from '../../domain/policy.ts';
 import { describeHolder } from '../../planning/lease.ts';
 import { leaseGrantedSignal, releaseLeaseSignal } from '../messages.ts';
 import { quickActivities } from './activities.ts';
@@ -40,7 +40,10 @@ export interface Lease {
 export function leaseOf(
   run: RunRef,
   reason: string,
-  { cluster, policy }: { readonly cluster: string; readonly policy: Pick<Policy, 'timeouts'> },
+  {
+    cluster,
+    policy,
+  }: { readonly cluster: string; readonly policy: { readonly timeouts: Pick<PolicyTimeouts, 'lease' | 'workerLost'> } },
   operator: Pick<Operator, 'awaitEvent'>,
   advice = START_AGAIN,
 ): Lease {

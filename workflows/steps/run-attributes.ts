@@ -6,8 +6,10 @@ const kindKey = defineSearchAttributeKey(SearchAttribute.kind, 'KEYWORD');
 const nodeKey = defineSearchAttributeKey(SearchAttribute.node, 'KEYWORD');
 const outcomeKey = defineSearchAttributeKey(SearchAttribute.outcome, 'KEYWORD');
 
+type RunKind = 'rolling-update' | 'node-update' | 'host-patch' | 'remove-snapshot' | 'undo-later' | 'mail';
+
 /** Makes the run findable: `MaintenanceKind = "rolling-update" AND MaintenanceOutcome = "failed"`. */
-export function describeRun(kind: 'rolling-update' | 'node-update' | 'undo-later' | 'mail', node?: string): void {
+export function describeRun(kind: RunKind, node?: string): void {
   upsertSearchAttributes([
     { key: kindKey, value: kind },
     { key: outcomeKey, value: 'running' },

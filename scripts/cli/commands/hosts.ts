@@ -1,5 +1,6 @@
 import { isClientError } from '../../../activities/guard.ts';
 import { readHost } from '../../../activities/host.ts';
+import { listGuests } from '../../../activities/listed-guests.ts';
 import { mapLimited } from '../../../activities/map-limited.ts';
 import { SshError } from '../../../clients/ssh/index.ts';
 import type { HostConfig } from '../../../config/hosts-schema.ts';
@@ -30,7 +31,7 @@ export async function hosts(
   const { stdout, env } = site.terminal;
   const chosen = chooseHosts(site.config, names);
   const [guests, readings] = await Promise.all([
-    chosen.some(({ vmid }) => vmid !== undefined) ? listGuests(site) : { value: [] },
+    chosen.some(({ vmid }) => vmid !== undefined) ? guestsOf(site) : { value: [] },
     mapLimited(chosen, AT_A_TIME, async (host) => (host.exempt === undefined ? readOne(site, host) : null)),
   ]);
   const entries = chosen.map((host, index) => describeHost(host, readings[index] ?? null, guests));
@@ -39,15 +40,10 @@ export async function hosts(
   return entries.some(({ state, mismatches }) => state === 'unreachable' || mismatches.length > 0) ? 1 : 0;
 }
 
-async function listGuests({ config, terminal }: Site): Promise<Fact<readonly ListedGuest[]>> {
+async function guestsOf({ config, terminal }: Site): Promise<Fact<readonly ListedGuest[]>> {
   const deps = depsFromConfig(config, terminal.env);
   try {
-    const { guests } = await deps.proxmox.resources();
-    return {
-      value: guests.map(({ type, vmid, name, node, status, template }) => {
-        return { vmid, kind: type, name: name ?? null, node, status, template };
-      }),
-    };
+    return { value: await listGuests(deps.proxmox) };
   } catch (error) {
     return unknownBecauseOf(error);
   } finally {

@@ -1,0 +1,61 @@
+import { ApplicationFailure } from '@temporalio/workflow';
+import { ErrorType } from '../../domain/errors.ts';
+import type { ProbeResult } from '../../domain/probe.ts';
+import { whyBackupIsMissing, whyGuestIsSkipped, whyPartnersAreMissing, type Skip } from '../../planning/patching.ts';
+import type { HostBefore, HostRun } from './host-run.ts';
+
+/**
+ * Looks whether a host may be patched, and how it is before. A reason to leave it alone is no failure; a host that is not
+ * the one that the inventory means, or does not answer, is one.
+ */
+export async function lookAtHost(run: HostRun): Promise<HostBefore | Skip> {
+  const { host, exempt, quick, journal } = run;
+  if (exempt !== null) return { reason: `it is exempt: ${exempt}`, remedy: null };
+  const place = await quick.locateHost.executeWithOptions({ summary: `${host.name}: find it in Proxmox` }, [{ host }]);
+  if (place.mismatches.length > 0) {
+    throw ApplicationFailure.create({
+      type: ErrorType.Refused,
+      message: `It is not touched, for Proxmox and the configuration do not agree: ${place.mismatches.join('; ')}. Correct hosts (${host.name}).`,
+      nonRetryable: true,
+    });
+  }
+  const skip = whyGuestIsSkipped(place) ?? (await whyNoBackup(run)) ?? (await whyNoPartners(run));
+  if (skip !== null) return skip;
+  const reading = await quick.readHostState.executeWithOptions({ summary: `${host.name}: look at it` }, [
+    { host: host.name },
+  ]);
+  const probes = await askProbes(run);
+  for (const { name, ok, detail } of probes) {
+    if (!ok) journal.warn(`"${name}" failed before anything was changed, and does not count: ${detail}`);
+  }
+  return { reading, probes };
+}
+
+/** Probes are asked twice before they count as failing, when `tries` is 2. */
+export async function askProbes({ host, policy, quick }: HostRun, tries = 2): Promise<ProbeResult[]> {
+  if (policy.probes.length === 0) return [];
+  return quick.checkProbes.executeWithOptions({ summary: `${host.name}: ask the probes` }, [
+    { probes: policy.probes, tries, host: host.name },
+  ]);
+}
+
+async function whyNoBackup({ host, policy, quick, journal }: HostRun): Promise<Skip | null> {
+  if (policy.backupWithin === null) return null;
+  if (host.vmid === null) {
+    journal.warn('it is no guest of the cluster, so nobody could be asked for its backups');
+    return null;
+  }
+  const last = await quick.readLastBackup.executeWithOptions({ summary: `${host.name}: look for its last backup` }, [
+    { vmid: host.vmid },
+  ]);
+  return whyBackupIsMissing(last, policy.backupWithin, Date.now());
+}
+
+async function whyNoPartners({ host, partners, quick }: HostRun): Promise<Skip | null> {
+  if (partners.length === 0) return null;
+  const silent = await quick.findSilentHosts.executeWithOptions(
+    { summary: `${host.name}: do ${partners.join(', ')} answer?` },
+    [{ hosts: partners }],
+  );
+  return whyPartnersAreMissing(silent);
+}
