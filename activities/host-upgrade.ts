@@ -1,5 +1,4 @@
 import { parseKeptConffiles, parseRemovedPackages } from '../clients/remote-job/index.ts';
-import { quotePath } from '../clients/ssh/index.ts';
 import { toMilliseconds, type Duration } from '../domain/duration.ts';
 import type { PackageUpdate } from '../domain/cluster.ts';
 import { APT_FUNCTIONS } from './apt-script.ts';
@@ -16,8 +15,10 @@ const REFRESHED = 'Caretaker: the package lists are refreshed';
  * would not do: stock Debian writes none, and the hook that does is run if one source of many was reached. Nor would the
  * age of the files, which have the times of the server. A change of the sources, or of the lists by somebody else, ends it.
  */
-function refreshUnlessYoung(stateDirectory: string, listsValidFor: Duration): string {
-  return `stamp=${quotePath(`${stateDirectory}/${LISTS_STAMP}`)}
+function refreshUnlessYoung(listsValidFor: Duration): string {
+  // A job is a file in a folder of its own in the state directory. A service of systemd has no home that `~/` could mean.
+  return `job=\${0%/*}
+stamp=\${job%/*}/${LISTS_STAMP}
 is_young() {
   at=$(cat "$stamp" 2>/dev/null) || return 1
   case $at in '' | *[!0-9]*) return 1 ;; esac
@@ -79,7 +80,7 @@ export function createHostUpgradeActivities(deps: ActivityDeps) {
      * our death and that of the connection. Fails with `UpgradeFailed`, with the end of the log as detail.
      */
     async upgradeHost(input: UpgradeHostInput): Promise<HostUpgrade> {
-      const refresh = refreshUnlessYoung(deps.hostStateDirectory, input.listsValidFor);
+      const refresh = refreshUnlessYoung(input.listsValidFor);
       const command = `${APT_FUNCTIONS}
 configure_what_is_left
 ${refresh}complete_what_is_torn

@@ -1,4 +1,6 @@
 import { stringify } from 'yaml';
+import type { z } from 'zod';
+import type { hostPatchSchema, patchingSchema } from '../../config/patch-schema.ts';
 import type { PolicyOverrides } from '../../domain/policy.ts';
 
 /** The part of the lab's sheet of addresses and credentials that a configuration needs. */
@@ -26,7 +28,16 @@ export interface LabConfigOptions {
   /** Environment variable that will hold the API token. */
   readonly tokenVariable: string;
   readonly policy?: PolicyOverrides;
+  readonly patching?: LabPatching;
 }
+
+/** What differs from the lab's own `patching`; `hosts` by the name of the guest. */
+export type LabPatching = z.input<typeof patchingSchema> & {
+  readonly hosts?: Readonly<Record<string, z.input<typeof hostPatchSchema>>>;
+};
+
+/** Commands run in real time, whatever the clock of the lab says. */
+const SLOW = 10;
 
 /** Machines of the lab have no file system of their own but the home of root. */
 const STATE_DIRECTORY = '~/caretaker-jobs';
@@ -34,6 +45,7 @@ const STATE_DIRECTORY = '~/caretaker-jobs';
 /** A `caretaker.yaml` for the lab: a real configuration, only with shorter waits. */
 export function labConfig(sheet: LabSheet, options: LabConfigOptions): string {
   const { scale, tokenVariable, policy } = options;
+  const { hosts: ofHosts = {}, ...patching } = options.patching ?? {};
   const shrunk = (seconds: number) => `${Math.max(1, Math.round((seconds * 1_000) / scale))} ms`;
   return stringify({
     cluster: {
@@ -60,9 +72,16 @@ export function labConfig(sheet: LabSheet, options: LabConfigOptions): string {
               kind: kind === 'lxc' ? 'lxc' : 'vm',
               groups: [kind === 'lxc' ? 'lxc' : 'docker-vms'],
               ssh: { port: ssh.port, hostKey: ssh.fingerprint },
+              patching: ofHosts[name] ?? {},
             },
           ],
     ),
+    patching: {
+      rebootPause: shrunk(60),
+      settle: shrunk(120),
+      ...patching,
+      timeouts: { workerLost: '5 seconds', reboot: shrunk(300 * SLOW), ...patching.timeouts },
+    },
     polling: { interval: `${Math.max(50, Math.round(5_000 / scale))} ms`, stablePolls: 2 },
     mail: {
       ...sheet.mail,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { PolicyOverrides } from '../../domain/policy.ts';
 import { createLab, type Lab, type LabOptions } from '../../lab/index.ts';
 import type { Site } from '../../lab/site.ts';
-import { labConfig } from './lab-config.ts';
+import { labConfig, type LabPatching } from './lab-config.ts';
 
 const TOKEN_VARIABLE = 'CARETAKER_PVE_TOKEN';
 
@@ -15,6 +15,7 @@ export interface LabSiteOptions {
   readonly scale: number;
   readonly temporal: { readonly address: string; readonly namespace: string };
   readonly policy?: PolicyOverrides;
+  readonly patching?: LabPatching;
   readonly withoutPrivileges?: LabOptions['withoutPrivileges'];
 }
 
@@ -27,7 +28,7 @@ export interface LabSite {
 }
 
 export async function createLabSite(options: LabSiteOptions): Promise<LabSite> {
-  const { directory, site, scale, temporal, policy, withoutPrivileges = [] } = options;
+  const { directory, site, scale, temporal, policy, patching, withoutPrivileges = [] } = options;
   await mkdir(directory, { recursive: true });
   const lab = await createLab({
     directory: join(directory, 'lab'),
@@ -39,7 +40,12 @@ export async function createLabSite(options: LabSiteOptions): Promise<LabSite> {
   const configFile = join(directory, 'caretaker.yaml');
   await writeFile(
     configFile,
-    labConfig(lab.access, { scale, tokenVariable: TOKEN_VARIABLE, ...(policy ? { policy } : {}) }),
+    labConfig(lab.access, {
+      scale,
+      tokenVariable: TOKEN_VARIABLE,
+      ...(policy ? { policy } : {}),
+      ...(patching ? { patching } : {}),
+    }),
   );
   return {
     lab,
