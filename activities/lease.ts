@@ -4,7 +4,7 @@ import {
   WorkflowNotFoundError,
   type WorkflowExecutionDescription,
 } from '@temporalio/client';
-import { maintenanceLeaseId, updateNodeId } from '../domain/ids.ts';
+import { maintenanceLeaseId } from '../domain/ids.ts';
 import type { LeaseAnswer, LeaseRequest, RunRef } from '../domain/lease.ts';
 import { Message } from '../domain/messages.ts';
 
@@ -15,8 +15,13 @@ export interface RequestLeaseInput {
 
 export interface IsRunOverInput {
   readonly run: RunRef;
-  readonly cluster: string;
 }
+
+/** Workflows that disturb the cluster for the run that has started them. */
+const AT_WORK: ReadonlySet<string> = new Set(['updateNode', 'patchFleet', 'patchHost']);
+
+/** `temporal.api.enums.v1.HistoryEventFilterType` */
+const CLOSE_EVENT = 2;
 
 /** Workflows cannot start with an update: their activities do it, with the connection of their worker. */
 export function createLeaseActivities() {
@@ -41,16 +46,53 @@ export function createLeaseActivities() {
     },
 
     /**
-     * Whether a run is over and disturbs nothing any more: a rolling update that was terminated leaves the run of its
-     * node behind, which tidies up.
+     * Whether a run is over and disturbs nothing any more: one that was terminated leaves the runs that it has started
+     * behind, which finish their step and tidy up.
      */
-    async isRunOver({ run, cluster }: IsRunOverInput): Promise<boolean> {
-      const own = await describe(run.workflowId, run.runId);
-      if (own !== null && isOpen(own)) return false;
-      const node = await describe(updateNodeId(cluster));
-      return node === null || !isOpen(node) || node.parentExecution?.runId !== run.runId;
+    async isRunOver({ run }: IsRunOverInput): Promise<boolean> {
+      return !(await isAtWork(run));
     },
   };
+}
+
+/** Asks Temporal for each run itself: its lists of runs lag behind. */
+async function isAtWork(run: RunRef): Promise<boolean> {
+  const last = await lastOf(run);
+  if (last === null) return false;
+  if (isOpen(last)) return true;
+  // Temporal goes on knowing which children a run had when it was closed.
+  for (const { workflowId, runId, workflowTypeName } of last.raw.pendingChildren ?? []) {
+    if (!workflowId || !AT_WORK.has(workflowTypeName ?? '')) continue;
+    if (runId ? await isAtWork({ workflowId, runId }) : await isStartedBy(run, workflowId)) return true;
+  }
+  return false;
+}
+
+/** The run as it is now: it may have continued as new since it was noted. Null when Temporal has forgotten it. */
+async function lastOf({ workflowId, runId }: RunRef): Promise<WorkflowExecutionDescription | null> {
+  const newest = await describe(workflowId);
+  if (newest?.raw.workflowExecutionInfo?.firstRunId === runId) return newest;
+  let known = await describe(workflowId, runId);
+  // Another run has the workflow id by now, or the server is too old to tell the first run of the newest.
+  while (known?.status.name === 'CONTINUED_AS_NEW') known = await successorOf(known);
+  return known;
+}
+
+async function successorOf({ workflowId, runId }: RunRef): Promise<WorkflowExecutionDescription | null> {
+  const client = getClient();
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace,
+    execution: { workflowId, runId },
+    historyEventFilterType: CLOSE_EVENT,
+  });
+  const next = history?.events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
+  return next ? describe(workflowId, next) : null;
+}
+
+/** A child that was on its way when its parent was closed. */
+async function isStartedBy(parent: RunRef, workflowId: string): Promise<boolean> {
+  const child = await describe(workflowId);
+  return child !== null && isOpen(child) && child.parentExecution?.workflowId === parent.workflowId;
 }
 
 /** Null when Temporal has no such run: it ended so long ago that it was deleted. */

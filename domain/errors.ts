@@ -42,6 +42,8 @@ export const ErrorType = {
   UndoGivenUp: 'UndoGivenUp',
   /** The patching of a host ended badly; the details hold its report. */
   HostPatchFailed: 'HostPatchFailed',
+  /** Hosts of a group, or of the weekly updates, were not patched as they should be; the details hold the report. */
+  FleetFailed: 'FleetFailed',
   /** An operator asked to stop. */
   Aborted: 'Aborted',
 } as const;

@@ -45,6 +45,30 @@ export function removeSnapshotId(cluster: string, vmid: number, snapshot: string
   return `remove-snapshot/${cluster}/${vmid}/${snapshot}`;
 }
 
+/** One for each host, so that none is patched twice at the same time, whoever asks. */
+export function patchHostId(cluster: string, host: string): string {
+  return `patch-host/${cluster}/${host}`;
+}
+
+/** @param name Group, or host. */
+export function patchFleetId(cluster: string, name: string): string {
+  return `patch-fleet/${cluster}/${name}`;
+}
+
+export function weeklyUpdatesId(cluster: string): string {
+  return `weekly-updates/${cluster}`;
+}
+
+/**
+ * A dry run has an id of its own, so that looking never waits for a real run and never stands in its way.
+ *
+ * @param id Of the run that it looks ahead to.
+ * @param unique Any text that makes the id new, such as a run id.
+ */
+export function dryRunId(id: string, unique: string): string {
+  return `plan/${id}/${unique}`;
+}
+
 /** The same mail has the same id, so it is sent once. */
 export function mailId(id: string): string {
   return `mail/${id}`;

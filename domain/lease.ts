@@ -1,6 +1,7 @@
 /** One run, and not a later one under the same workflow id. */
 export interface RunRef {
   readonly workflowId: string;
+  /** Of its first execution: a run that continues as new stays the same run. */
   readonly runId: string;
 }
 

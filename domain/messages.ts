@@ -48,8 +48,11 @@ export const Message = {
   releaseLease: 'release',
   /** Query of the lease: who has the cluster and who waits for it. */
   lease: 'lease',
-  /** Signal from the lease to a run that waits: it is its turn. */
+  /** Signal from the lease to a run that waits: it is its turn. Argument: the RunRef of the run that is meant. */
   leaseGranted: 'leaseGranted',
-  /** Signal from the lease to its holder: stop at the next safe point. Argument: LeaseRequest of who needs it. */
+  /**
+   * Signal from the lease to its holder: stop at the next safe point. Arguments: LeaseRequest of who needs it; RunRef of the
+   * run that is meant, if it is not whoever hears it.
+   */
   preempted: 'preempted',
 } as const;

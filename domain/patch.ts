@@ -193,8 +193,39 @@ export interface FleetReport {
   readonly reason: string;
   /** In the order of their turns. */
   readonly hosts: readonly HostLine[];
+  /** Hosts that are not named, by outcome: thousands have to fit into a payload. */
+  readonly unnamed?: Readonly<Partial<Record<HostOutcome, number>>>;
   readonly startedAt: string;
   readonly endedAt: string;
+}
+
+/** Answer of the query `progress` of `patchFleet`, of bounded size. */
+export interface FleetProgress {
+  readonly cluster: string;
+  readonly name: string;
+  readonly startedAt: string;
+  readonly paused: boolean;
+  /** What it waits for; null: nothing but its hosts. */
+  readonly waitingFor: string | null;
+  readonly dryRun: boolean;
+  /** Number of all its hosts. */
+  readonly hosts: number;
+  /** Those that are being patched. */
+  readonly inHand: readonly string[];
+  /** Those that are over, by outcome. */
+  readonly over: Readonly<Partial<Record<HostOutcome, number>>>;
+  /** The last of those that ended badly. */
+  readonly bad: readonly HostLine[];
+}
+
+/** Answer of the query `progress` of `weeklyUpdates`. */
+export interface WeeklyProgress {
+  readonly cluster: string;
+  readonly startedAt: string;
+  readonly paused: boolean;
+  readonly waitingFor: string | null;
+  readonly dryRun: boolean;
+  readonly groups: readonly { readonly name: string; readonly state: 'waiting' | 'in-hand' | FleetOutcome }[];
 }
 
 export interface WeeklyReport {

@@ -91,7 +91,7 @@ export async function maintenanceLease(input: LeaseInput): Promise<void> {
       if (inDoubt) {
         inDoubt = false;
         const run = state.holder?.run;
-        if (run && (await isOver(run, cluster))) release(run);
+        if (run && (await isOver(run))) release(run);
         continue;
       }
       const wasFree = isFree(state);
@@ -118,21 +118,22 @@ function mustContinueAsNew({ longestHistory }: LeaseInput): boolean {
 
 /** False when the run could not be told, which is mostly because it is gone. */
 async function deliver(each: LeaseMessage): Promise<boolean> {
-  const run = getExternalWorkflowHandle(each.to.workflowId, each.to.runId);
+  // Without its run id, which changes when it continues as new: so whoever hears it is told whom it is for.
+  const run = getExternalWorkflowHandle(each.to.workflowId);
   try {
-    if (each.kind === 'granted') await run.signal(message.leaseGrantedSignal);
-    else await run.signal(message.preemptedSignal, each.by);
+    if (each.kind === 'granted') await run.signal(message.leaseGrantedSignal, each.to);
+    else await run.signal(message.preemptedSignal, each.by, each.to);
     return true;
   } catch {
     return false;
   }
 }
 
-async function isOver(run: RunRef, cluster: string): Promise<boolean> {
+async function isOver(run: RunRef): Promise<boolean> {
   try {
     return await lookingActivities().isRunOver.executeWithOptions(
       { summary: `see whether ${run.workflowId} still runs` },
-      [{ run, cluster }],
+      [{ run }],
     );
   } catch {
     // Who cannot be looked up is not taken for gone; the next look may tell.

@@ -2,7 +2,14 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Answer, Question } from '../domain/decision.ts';
 import type { LeaseAnswer, LeaseRequest, LeaseView, RunRef } from '../domain/lease.ts';
 import { Message } from '../domain/messages.ts';
-import type { HostProgress, HostReport } from '../domain/patch.ts';
+import type {
+  FleetProgress,
+  FleetReport,
+  HostProgress,
+  HostReport,
+  WeeklyProgress,
+  WeeklyReport,
+} from '../domain/patch.ts';
 import type { NodePlan, RollPlan } from '../domain/plan.ts';
 import type { NodeProgress, RollProgress, RollReport } from '../domain/report.ts';
 import type { OpenUndo, UndoView } from '../domain/undo.ts';
@@ -38,6 +45,11 @@ export const hostReportQuery = defineQuery<HostReport | null>(Message.report);
 export const hostProgressQuery = defineQuery<HostProgress>(Message.progress);
 export const nodeProgressQuery = defineQuery<NodeProgress>(Message.progress);
 
+export const fleetProgressQuery = defineQuery<FleetProgress>(Message.progress);
+export const fleetReportQuery = defineQuery<FleetReport | null>(Message.report);
+export const weeklyProgressQuery = defineQuery<WeeklyProgress>(Message.progress);
+export const weeklyReportQuery = defineQuery<WeeklyReport | null>(Message.report);
+
 export const undoQuery = defineQuery<readonly OpenUndo[]>(Message.undo);
 export const undoViewQuery = defineQuery<UndoView>(Message.undo);
 export const retryNowUpdate = defineUpdate<string>(Message.retryNow);
@@ -51,5 +63,5 @@ export const requestLeaseUpdate = defineUpdate<LeaseAnswer, [LeaseRequest]>(Mess
 export const preemptLeaseUpdate = defineUpdate<LeaseAnswer, [LeaseRequest]>(Message.preemptLease);
 export const releaseLeaseSignal = defineSignal<[RunRef]>(Message.releaseLease);
 export const leaseQuery = defineQuery<LeaseView>(Message.lease);
-export const leaseGrantedSignal = defineSignal(Message.leaseGranted);
-export const preemptedSignal = defineSignal<[LeaseRequest]>(Message.preempted);
+export const leaseGrantedSignal = defineSignal<[RunRef?]>(Message.leaseGranted);
+export const preemptedSignal = defineSignal<[LeaseRequest, RunRef?]>(Message.preempted);

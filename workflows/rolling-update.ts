@@ -23,6 +23,7 @@ import { listenToOperator } from './steps/operator.ts';
 import { conclude, describeEnd, describePlan, endRollBadly, refuseRoll } from './steps/roll-end.ts';
 import { createRollJournal, type RollJournal } from './steps/roll-journal.ts';
 import { describeRun } from './steps/run-attributes.ts';
+import { runChild } from './steps/run-child.ts';
 import { makeSweptPlan, type SweptPlan } from './steps/sweep.ts';
 import { listenToSkips } from './steps/skip-list.ts';
 import { takeTurn, type Turn } from './steps/take-turn.ts';
@@ -117,17 +118,8 @@ async function updateOne(
   { settings, operator, input, goNow }: Roll,
 ): Promise<NodeReport> {
   const policy = goNow.asked ? { ...input, windows: [] } : input;
-  // A scope of its own, so that cancelling the roll cancels the child, which then ends after its current step.
-  const scope = new CancellationScope({ cancellable: true });
-  return scope.run(async () => {
-    const child = await startNode({ node: planned.node, planned, approved, policy }, settings.cluster);
-    const stopForwarding = operator.forwardTo(child, () => scope.cancel());
-    try {
-      return await child.result();
-    } finally {
-      stopForwarding();
-    }
-  });
+  const own = { node: planned.node, planned, approved, policy, lease: thisRun() };
+  return runChild(operator, 'cancel', () => startNode(own, settings.cluster));
 }
 
 async function startNode(input: UpdateNodeInput & { planned: NodePlan }, cluster: string) {

@@ -1,6 +1,7 @@
-import { ApplicationFailure, CancellationScope, setHandler, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, setHandler } from '@temporalio/workflow';
 import type { NodeHealth } from '../domain/cluster.ts';
 import { ErrorType } from '../domain/errors.ts';
+import type { RunRef } from '../domain/lease.ts';
 import type { NodePlan } from '../domain/plan.ts';
 import type { PolicyOverrides, RollSettings } from '../domain/policy.ts';
 import type { NodeReport } from '../domain/report.ts';
@@ -16,7 +17,7 @@ import { watchDowntime, type DowntimeWatch } from './steps/downtime.ts';
 import { drain, enterMaintenance } from './steps/drain.ts';
 import { failureType } from './steps/failures.ts';
 import { giveBack, giveBackAfterFailure, whyNotLeftWell } from './steps/give-back.ts';
-import { leaseOf, rollOrThisRun, type Lease } from './steps/lease.ts';
+import { leaseOf, thisRun, type Lease } from './steps/lease.ts';
 import { leaveForLater } from './steps/leave-for-later.ts';
 import { endNodeBadly, endOrLeaveOut, endUntouched, refuseBesideAnother, refuseNode } from './steps/node-end.ts';
 import { createNodeJournal } from './steps/node-journal.ts';
@@ -37,6 +38,8 @@ export interface UpdateNodeInput {
   readonly planned?: NodePlan;
   /** `planned` was approved for this node, which then had to wait for the maintenance window. */
   readonly approved?: boolean;
+  /** Who has the lease of the cluster for it; it asks for itself otherwise. */
+  readonly lease?: RunRef;
 }
 
 /**
@@ -87,11 +90,11 @@ export async function updateNode(input: UpdateNodeInput): Promise<NodeReport> {
       describeOutcome('refused');
       return journal.report('refused', why, []);
     });
-    const lease = leaseOf(rollOrThisRun(), `update of ${node}`, settings, operator);
+    const lease = leaseOf(input.lease ?? thisRun(), `update of ${node}`, settings, operator);
     try {
       return await carryOut(agreed, settings, { journal, operator, recovery, lease });
     } finally {
-      if (!workflowInfo().parent) await lease.release();
+      if (!input.lease) await lease.release();
     }
   });
 }

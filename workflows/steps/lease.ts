@@ -52,8 +52,8 @@ export function leaseOf(
   let granted = false;
   setHandler(
     leaseGrantedSignal,
-    () => {
-      granted = true;
+    (to) => {
+      granted ||= isThisRun(to);
     },
     { description: 'Sent by the lease: it is the turn of this run.' },
   );
@@ -83,7 +83,8 @@ export function leaseOf(
         if (left <= 0) throw refuse(answer, `Waited ${within} for the cluster`, advice);
         const patience = Math.min(left, toMilliseconds(ASK_AGAIN));
         await operator.awaitEvent(describeWait(answer), () => granted, patience);
-        answer = granted ? { granted } : await ask();
+        granted = false;
+        answer = await ask();
       }
       held = true;
       return !atOnce;
@@ -95,6 +96,7 @@ export function leaseOf(
       while (!answer.granted && isUndoLater(answer.holder.run.workflowId, cluster) && Date.now() < deadline) {
         // Where the roll has asked, it is the roll that hears of its turn.
         await operator.awaitEvent(describeWait(answer), () => granted, toMilliseconds(ASK_UNHEARD));
+        granted = false;
         answer = await ask();
       }
       if (!answer.granted) {
@@ -106,16 +108,15 @@ export function leaseOf(
   };
 }
 
-/** The run itself. */
+/** The run itself, however often it has continued as new. */
 export function thisRun(): RunRef {
-  const { workflowId, runId } = workflowInfo();
-  return { workflowId, runId };
+  const { workflowId, firstExecutionRunId } = workflowInfo();
+  return { workflowId, runId: firstExecutionRunId };
 }
 
-/** For the run of a node the rolling update that started it, which has the lease for all its nodes. */
-export function rollOrThisRun(): RunRef {
-  const { parent } = workflowInfo();
-  return parent ? { workflowId: parent.workflowId, runId: parent.runId } : thisRun();
+/** Whether a message of the lease is for this run and not for an earlier one of the same id. Nobody in particular: it is. */
+export function isThisRun(to: RunRef | undefined): boolean {
+  return to === undefined || to.runId === thisRun().runId;
 }
 
 type Taken = Extract<LeaseAnswer, { granted: false }>;

@@ -11,7 +11,7 @@ import {
 import type { Answer, Decision, Question } from '../../domain/decision.ts';
 import type { Duration } from '../../domain/duration.ts';
 import { ErrorType } from '../../domain/errors.ts';
-import type { LeaseRequest } from '../../domain/lease.ts';
+import type { LeaseRequest, RunRef } from '../../domain/lease.ts';
 import { describeQuestion } from '../../planning/decide.ts';
 import {
   abortSignal,
@@ -27,8 +27,14 @@ import {
 } from '../messages.ts';
 import { listenToAnswers } from './answers.ts';
 import { now } from './clock.ts';
+import { isThisRun } from './lease.ts';
 
 type Child = Pick<ChildWorkflowHandle<Workflow>, 'signal'>;
+
+interface Heard {
+  readonly handle: Child;
+  readonly cancel: () => void;
+}
 
 /** What people asked of a run. The run obeys at its safe points: between steps, never in the middle of one. */
 export interface Operator {
@@ -57,7 +63,7 @@ export interface Operator {
   ask(question: Question, timeout: Duration): Promise<Decision>;
   /** Lets time pass; throws as `safePoint` does, as soon as it is asked for. */
   rest(duration: Duration): Promise<void>;
-  /** Passes every later request on to a child, until the result is called. */
+  /** Passes every later request on to a child, one of several it may be, until the result is called. */
   forwardTo(child: Child, cancelChild: () => void): () => void;
 }
 
@@ -85,11 +91,10 @@ export function listenToOperator(onChange: () => void, ofChild: ChildAsks = NO_C
   let asking = false;
   let waitingFor: string | null = null;
   let waitingUntil: string | null = null;
-  let child: { handle: Child; cancel: () => void } | null = null;
+  const children = new Set<Heard>();
 
   const forward = <Args extends unknown[]>(signal: SignalDefinition<Args>, ...args: Args) => {
-    // The child may have ended in this moment: then there is nobody left to tell.
-    void child?.handle.signal(signal, ...args).catch(() => undefined);
+    for (const child of children) tell(child, signal, ...args);
   };
   const answers = listenToAnswers(onChange, ofChild.question, (answer: Answer) => forward(decideSignal, answer));
   const pause = () => {
@@ -122,8 +127,8 @@ export function listenToOperator(onChange: () => void, ofChild: ChildAsks = NO_C
     return 'will stop after the current step and tidy up';
   };
 
-  const makeWay = (by: LeaseRequest) => {
-    if (typeof (by as Partial<LeaseRequest> | undefined)?.run?.workflowId !== 'string') return;
+  const makeWay = (by: LeaseRequest, to?: RunRef) => {
+    if (typeof (by as Partial<LeaseRequest> | undefined)?.run?.workflowId !== 'string' || !isThisRun(to)) return;
     preemptedBy = by;
     forward(preemptedSignal, by);
     onChange();
@@ -144,7 +149,7 @@ export function listenToOperator(onChange: () => void, ofChild: ChildAsks = NO_C
 
   void CancellationScope.current().cancelRequested.catch(() => {
     cancelled = true;
-    child?.cancel();
+    for (const { cancel } of children) cancel();
   });
 
   const throwIfEnding = () => {
@@ -241,23 +246,27 @@ export function listenToOperator(onChange: () => void, ofChild: ChildAsks = NO_C
       throwIfEnding();
     },
     forwardTo(handle, cancel) {
-      child = { handle, cancel };
+      const child = { handle, cancel };
+      children.add(child);
       // What was asked for while the child was being started.
-      if (paused) forward(pauseSignal);
-      if (aborted) forward(abortSignal);
-      if (preemptedBy) forward(preemptedSignal, preemptedBy);
+      if (paused) tell(child, pauseSignal);
+      if (aborted) tell(child, abortSignal);
+      if (preemptedBy) tell(child, preemptedSignal, preemptedBy);
       if (cancelled) cancel();
-      return () => {
-        child = null;
-      };
+      return () => void children.delete(child);
     },
   };
+}
+
+function tell<Args extends unknown[]>({ handle }: Heard, signal: SignalDefinition<Args>, ...args: Args): void {
+  // The child may have ended in this moment: then there is nobody left to tell.
+  void handle.signal(signal, ...args).catch(() => undefined);
 }
 
 function abortedBecause(why: string): ApplicationFailure {
   return ApplicationFailure.create({
     type: ErrorType.Aborted,
-    message: `${why}. Start again when you want to go on: finished nodes are skipped.`,
+    message: `${why}. Start again when you want to go on: what is finished is skipped.`,
     nonRetryable: true,
   });
 }

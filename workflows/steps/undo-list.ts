@@ -6,6 +6,7 @@ import { joinLeftovers, pauseBeforeTry, type Leftover } from '../../planning/lef
 import { forgetUpdate, preemptedSignal, retryNowUpdate, undoMoreSignal, undoViewQuery } from '../messages.ts';
 import { quickActivities } from './activities.ts';
 import { undoDetails } from './details.ts';
+import { isThisRun } from './lease.ts';
 import { createUndoLedger } from './undo-ledger.ts';
 import type { UndoScene } from './undo-one.ts';
 
@@ -133,7 +134,7 @@ export function listenForUndo(given: Leftover, before: UndoListState | undefined
     description: 'Leave it to people. Argument: the key of one entry, or nothing for all.',
   });
   setHandler(undoMoreSignal, add, { description: 'Sent by a run that has left something on the same node.' });
-  setHandler(preemptedSignal, () => void (mustMakeWay = true), {
+  setHandler(preemptedSignal, (_by, to) => void (mustMakeWay ||= isThisRun(to)), {
     description: 'Sent by the lease: begin nothing new in this try.',
   });
   void CancellationScope.current().cancelRequested.catch(() => {
