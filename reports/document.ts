@@ -54,6 +54,11 @@ export function cutList<T>(list: readonly T[], longest: number, leftOut = 0): { 
   return others > 0 ? { shown, rest: `and ${others} more` } : { shown };
 }
 
+export function itemsBlock(items: readonly Item[], longest: number): Block {
+  const { shown, ...rest } = cutList(items, longest);
+  return { kind: 'items', items: shown, ...rest };
+}
+
 export function plain(text: string): Text {
   return { text, tone: 'plain' };
 }

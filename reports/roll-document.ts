@@ -1,7 +1,16 @@
 import { describeMilliseconds } from '../domain/duration.ts';
 import type { NodePlan } from '../domain/plan.ts';
 import type { GuestReport, NodeReport, RollReport, Wait } from '../domain/report.ts';
-import { cutList, plain, type Block, type Item, type ReportDocument, type Section, type Text } from './document.ts';
+import {
+  cutList,
+  itemsBlock,
+  plain,
+  type Block,
+  type Item,
+  type ReportDocument,
+  type Section,
+  type Text,
+} from './document.ts';
 import { findingItem, findingsInReport } from './finding-items.ts';
 import { nodeSection } from './node-section.ts';
 import { openUndoItem } from './undo-items.ts';
@@ -132,11 +141,6 @@ function toDo({ outcome, plan }: RollReport): Section[] {
     ]),
   };
   return [{ title: plain('Planned'), blocks: [table] }];
-}
-
-function itemsBlock(items: readonly Item[], longest: number): Block {
-  const { shown, ...rest } = cutList(items, longest);
-  return { kind: 'items', items: shown, ...rest };
 }
 
 function guestsBack({ guests, leftOut }: NodeReport): string {

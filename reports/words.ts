@@ -1,3 +1,4 @@
+import type { FleetOutcome, HostOutcome } from '../domain/patch.ts';
 import type { MoveKind } from '../domain/plan.ts';
 import type { Downtime, GuestReport, NodeOutcome, RollOutcome } from '../domain/report.ts';
 import type { Text, Tone } from './document.ts';
@@ -24,6 +25,26 @@ export const ROLL_OUTCOMES: Readonly<Record<RollOutcome, Text>> = {
   refused: sign('✘', 'refused', 'bad'),
   failed: sign('✘', 'failed', 'bad'),
   aborted: sign('✘', 'aborted', 'caution'),
+};
+
+export const HOST_OUTCOMES: Readonly<Record<HostOutcome, Text>> = {
+  patched: sign('✔', 'patched', 'good'),
+  unchanged: sign('✔', 'unchanged', 'faint'),
+  planned: sign('✔', 'planned', 'good'),
+  skipped: sign('–', 'skipped', 'faint'),
+  'rolled-back': sign('↩', 'rolled back', 'caution'),
+  failed: sign('✘', 'failed', 'bad'),
+  aborted: sign('✘', 'aborted', 'caution'),
+  'not-started': sign('·', 'not started', 'caution'),
+};
+
+export const FLEET_OUTCOMES: Readonly<Record<FleetOutcome, Text>> = {
+  done: sign('✔', 'done', 'good'),
+  planned: sign('✔', 'planned', 'good'),
+  failed: sign('✘', 'failed', 'bad'),
+  stopped: sign('!', 'not all hosts had their turn', 'caution'),
+  aborted: sign('✘', 'aborted', 'caution'),
+  refused: sign('✘', 'refused', 'bad'),
 };
 
 export const MOVES: Readonly<Record<MoveKind, string>> = {
