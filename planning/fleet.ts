@@ -27,7 +27,8 @@ export interface FleetTurn {
 export function nextHosts({ hosts, policy, neverTogether, inHand, over, badBefore }: FleetState): FleetTurn {
   const partners = partnersIn(neverTogether);
   const ended = [...over].filter(([, outcome]) => isBad(outcome)).map(([host]) => host);
-  const bad = new Set([...ended, ...badBefore]);
+  const aborted = [...over].filter(([, outcome]) => outcome === 'aborted').map(([host]) => host);
+  const bad = new Set([...ended, ...aborted, ...badBefore]);
   const stop = whyStop(policy, ended);
   const busy = new Set(inHand);
   const begin: string[] = [];

@@ -1,7 +1,7 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
 import { toMilliseconds, type Duration } from '../../domain/duration.ts';
-import type { HostSettings, PatchOverrides } from '../../domain/patch.ts';
+import type { FleetSettings, HostSettings, PatchOverrides, WeeklySettings } from '../../domain/patch.ts';
 import type { PolicyOverrides, PolicyTimeouts, RollSettings } from '../../domain/policy.ts';
 import { describeOutcome } from './run-attributes.ts';
 
@@ -53,6 +53,28 @@ export async function loadHostSettings(host: string, policy: PatchOverrides): Pr
     return await quickActivities().loadHostSettings.executeWithOptions({ summary: 'check the input' }, [
       { host, policy },
     ]);
+  } catch (error) {
+    describeOutcome('failed');
+    throw error;
+  }
+}
+
+/** The same for the patching of a group of hosts. */
+export async function loadFleetSettings(name: string, policy: PatchOverrides): Promise<FleetSettings> {
+  try {
+    return await quickActivities().loadFleetSettings.executeWithOptions({ summary: 'check the input' }, [
+      { name, policy },
+    ]);
+  } catch (error) {
+    describeOutcome('failed');
+    throw error;
+  }
+}
+
+/** The same for the weekly updates. */
+export async function loadWeeklySettings(policy: PatchOverrides): Promise<WeeklySettings> {
+  try {
+    return await quickActivities().loadWeeklySettings.executeWithOptions({ summary: 'check the input' }, [{ policy }]);
   } catch (error) {
     describeOutcome('failed');
     throw error;

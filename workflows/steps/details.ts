@@ -1,9 +1,10 @@
 import type { LeaseState } from '../../domain/lease.ts';
-import type { HostProgress, HostReport } from '../../domain/patch.ts';
+import type { FleetProgress, FleetReport, HostProgress, HostReport, WeeklyProgress } from '../../domain/patch.ts';
 import type { NodePlan } from '../../domain/plan.ts';
 import type { GuestProgress, NodeProgress, RollProgress } from '../../domain/report.ts';
 import { undoKey, type OpenUndo, type UndoView } from '../../domain/undo.ts';
 import { describeQuestion } from '../../planning/decide.ts';
+import { describeOutcomes } from '../../planning/host-line.ts';
 import { describeOpenUndo } from '../../reports/undo-items.ts';
 
 /** Markdown that Temporal's Web UI shows as the current details of a run. */
@@ -97,4 +98,35 @@ export function leaseDetails({ holder, queue }: LeaseState): string {
 function away(guests: readonly GuestProgress[]): string {
   if (guests.length === 0) return '';
   return `${guests.filter((guest) => guest.at !== 'home' && guest.at !== 'stays').length} of ${guests.length}`;
+}
+
+/** The patching of a group. Its report names all hosts; this, those that somebody looks for. */
+export function fleetDetails(progress: FleetProgress, ended: FleetReport | null): string {
+  const { name, paused, waitingFor, hosts, inHand, over, bad } = progress;
+  const left = hosts - inHand.length - Object.values(over).reduce((sum, amount) => sum + amount, 0);
+  const rows = [
+    ...bad.slice(-MOST_ROWS).map(({ host, outcome, reason }) => `| ${host} | ${outcome} | ${inCell(reason)} |`),
+    ...inHand.slice(0, MOST_ROWS).map((host) => `| ${host} | in hand | |`),
+  ];
+  return [
+    ...(paused ? ['**Paused**: send `resume` to go on.', ''] : []),
+    ...(waitingFor === null ? [] : [`**Waits for**: ${waitingFor}`, '']),
+    ended === null
+      ? `**${name}**: ${hosts} hosts, ${inHand.length} in hand, ${left} to come; so far ${describeOutcomes(over)}`
+      : `**${name}**: ${ended.outcome}: ${inCell(ended.reason)}`,
+    ...(rows.length === 0 ? [] : ['', '| host | state | why |', '| --- | --- | --- |', ...rows]),
+  ].join('\n');
+}
+
+const MOST_ROWS = 20;
+
+/** The weekly updates, group by group. */
+export function weeklyDetails({ groups, paused, waitingFor }: WeeklyProgress): string {
+  return [
+    ...(paused ? ['**Paused**: send `resume` to go on.', ''] : []),
+    ...(waitingFor === null ? [] : [`**Waits for**: ${waitingFor}`, '']),
+    '| group | state |',
+    '| --- | --- |',
+    ...groups.map(({ name, state }) => `| ${name} | ${state} |`),
+  ].join('\n');
 }

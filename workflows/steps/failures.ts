@@ -32,6 +32,11 @@ export function failureDetail(error: unknown, index: number): unknown {
 
 /** The report that a node's failed run carries, if it got as far as having one. */
 export function nodeReportIn(error: unknown): NodeReport | null {
+  return reportIn<NodeReport>(error, 'node');
+}
+
+/** The report that a failed run carries as its first detail, known by a field that it must have. */
+export function reportIn<Report extends object>(error: unknown, field: keyof Report): Report | null {
   const detail = failureDetail(error, 0);
-  return typeof detail === 'object' && detail !== null && 'node' in detail ? (detail as NodeReport) : null;
+  return typeof detail === 'object' && detail !== null && field in detail ? (detail as Report) : null;
 }

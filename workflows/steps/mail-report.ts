@@ -1,6 +1,8 @@
 import { workflowInfo } from '@temporalio/workflow';
-import { isScheduled, rollingUpdateId, scheduledPlanId } from '../../domain/ids.ts';
+import { isScheduled, rollingUpdateId, scheduledPlanId, weeklyUpdatesId } from '../../domain/ids.ts';
+import type { FleetReport, WeeklyReport } from '../../domain/patch.ts';
 import type { RollReport } from '../../domain/report.ts';
+import { fleetMail } from '../../reports/fleet-mail.ts';
 import { rollMail } from '../../reports/roll-mail.ts';
 import { notify } from './notify.ts';
 
@@ -10,6 +12,14 @@ export async function mailReport(report: RollReport | null): Promise<void> {
   const { workflowId, firstExecutionRunId } = workflowInfo();
   const bySchedule = isScheduled(workflowId, rollingUpdateId(report.cluster));
   await notify(rollMail(`report/${firstExecutionRunId}`, report, { bySchedule }));
+}
+
+/** The same for the patching of hosts. One mail for the weekly updates as a whole, none for each of their groups. */
+export async function mailFleetReport(report: FleetReport | WeeklyReport | null): Promise<void> {
+  if (report === null || workflowInfo().parent !== undefined || report.outcome === 'planned') return;
+  const { workflowId, firstExecutionRunId } = workflowInfo();
+  const bySchedule = isScheduled(workflowId, weeklyUpdatesId(report.cluster));
+  await notify(fleetMail(`report/${firstExecutionRunId}`, report, { bySchedule }));
 }
 
 /** Nobody wants to hear that there was nothing to do, nor of a plan that he has just asked for himself. */

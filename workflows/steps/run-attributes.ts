@@ -6,7 +6,15 @@ const kindKey = defineSearchAttributeKey(SearchAttribute.kind, 'KEYWORD');
 const nodeKey = defineSearchAttributeKey(SearchAttribute.node, 'KEYWORD');
 const outcomeKey = defineSearchAttributeKey(SearchAttribute.outcome, 'KEYWORD');
 
-type RunKind = 'rolling-update' | 'node-update' | 'host-patch' | 'remove-snapshot' | 'undo-later' | 'mail';
+type RunKind =
+  | 'rolling-update'
+  | 'node-update'
+  | 'host-patch'
+  | 'fleet-patch'
+  | 'weekly-updates'
+  | 'remove-snapshot'
+  | 'undo-later'
+  | 'mail';
 
 /** Makes the run findable: `MaintenanceKind = "rolling-update" AND MaintenanceOutcome = "failed"`. */
 export function describeRun(kind: RunKind, node?: string): void {

@@ -1,0 +1,57 @@
+import { CancellationScope } from '@temporalio/workflow';
+import type { PatchOverrides, WeeklyReport } from '../domain/patch.ts';
+import { loadWeeklySettings } from './steps/activities.ts';
+import { endBadly, groupAborted, returnOrThrow } from './steps/fleet-end.ts';
+import { leaseOf, thisRun } from './steps/lease.ts';
+import { mailFleetReport } from './steps/mail-report.ts';
+import { listenToOperator } from './steps/operator.ts';
+import { patchGroup } from './steps/patch-group.ts';
+import { describeRun } from './steps/run-attributes.ts';
+import { createWeeklyJournal } from './steps/weekly-journal.ts';
+
+export interface WeeklyUpdatesInput {
+  /** Parts of the policy that differ from the configuration. */
+  readonly policy?: PatchOverrides;
+  /** Begin hosts outside the maintenance windows too. */
+  readonly ignoreWindow?: boolean;
+}
+
+/**
+ * Patches the groups of `patching.weekly` one after the other, with one lease of the cluster and one report. Failed hosts do
+ * not keep the next group from being patched; a person who stops the run does.
+ *
+ * Fails with `InvalidInput`, or with `FleetFailed`, `Refused` or `Aborted` that carry the WeeklyReport as first detail.
+ */
+export async function weeklyUpdates(input: WeeklyUpdatesInput | null = null): Promise<WeeklyReport> {
+  const { policy = {}, ignoreWindow = false } = input ?? {};
+  const journal = createWeeklyJournal(() => operator);
+  const operator = listenToOperator(() => journal.show());
+  describeRun('weekly-updates');
+
+  // Hosts come to the end of their step before a cancellation takes effect.
+  return CancellationScope.nonCancellable(async () => {
+    const settings = await loadWeeklySettings(policy);
+    journal.opened(settings);
+    const { cluster, groups, dryRun, timeouts } = settings;
+    const lease = leaseOf(thisRun(), 'weekly updates', { cluster, policy: { timeouts } }, operator, START_AGAIN);
+    try {
+      if (!dryRun) await lease.hold(timeouts.lease);
+      for (const group of groups) {
+        await operator.safePoint();
+        journal.begun(group);
+        const own = { name: group, policy, ignoreWindow, lease: thisRun(), badBefore: journal.bad() };
+        const report = await patchGroup(own, { settings, operator });
+        journal.over(report);
+        if (report.outcome === 'aborted') throw groupAborted(report);
+      }
+      return returnOrThrow(journal.conclude());
+    } catch (error) {
+      throw journal.ended() ? error : endBadly(error, journal, operator);
+    } finally {
+      if (!dryRun) await lease.release();
+      await mailFleetReport(journal.ended());
+    }
+  });
+}
+
+const START_AGAIN = 'Start again when that run is over (patching.timeouts.lease is how long it is waited for).';
