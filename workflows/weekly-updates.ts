@@ -14,6 +14,8 @@ export interface WeeklyUpdatesInput {
   readonly policy?: PatchOverrides;
   /** Begin hosts outside the maintenance windows too. */
   readonly ignoreWindow?: boolean;
+  /** Hosts of a group after which its run continues as new; Temporal's own suggestion by default. */
+  readonly longest?: number;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface WeeklyUpdatesInput {
  * Fails with `InvalidInput`, or with `FleetFailed`, `Refused` or `Aborted` that carry the WeeklyReport as first detail.
  */
 export async function weeklyUpdates(input: WeeklyUpdatesInput | null = null): Promise<WeeklyReport> {
-  const { policy = {}, ignoreWindow = false } = input ?? {};
+  const { policy = {}, ...passedOn } = input ?? {};
   const journal = createWeeklyJournal(() => operator);
   const operator = listenToOperator(() => journal.show());
   describeRun('weekly-updates');
@@ -39,7 +41,7 @@ export async function weeklyUpdates(input: WeeklyUpdatesInput | null = null): Pr
       for (const group of groups) {
         await operator.safePoint();
         journal.begun(group);
-        const own = { name: group, policy, ignoreWindow, lease: thisRun(), badBefore: journal.bad() };
+        const own = { ...passedOn, name: group, policy, lease: thisRun(), badBefore: journal.bad() };
         const report = await patchGroup(own, { settings, operator });
         journal.over(report);
         if (report.outcome === 'aborted') throw groupAborted(report);

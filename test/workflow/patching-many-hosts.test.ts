@@ -100,8 +100,9 @@ describe('a maintenance window that closes between two hosts', () => {
 
   it('leaves the rest, with the time at which the next one opens', async () => {
     const world = aFleetWorld({ lxc: { hosts: hostNames(4), windows, timeZone: 'Europe/Berlin' } });
+    let asked = 0;
     world.window = () =>
-      world.begun.length < 2
+      ++asked <= 2
         ? { start: true, until: '2026-11-22T04:00:00.000Z' }
         : {
             start: false,
