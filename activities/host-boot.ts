@@ -15,6 +15,12 @@ const READ_TIMEOUT_MS = 120_000;
 
 const TIMEOUT_MS = 20_000;
 
+export interface ReadHostStateInput {
+  readonly host: string;
+  /** Ask apt what it would upgrade, which costs the host a second or two of its processor; else `pending` is unknown. */
+  readonly updates: boolean;
+}
+
 export interface RebootHostInput {
   readonly host: string;
   /** The boot that shall end, as in `HostReading`. */
@@ -34,16 +40,17 @@ export function createHostBootActivities(deps: ActivityDeps) {
     const options = { timeoutMs: TIMEOUT_MS, signal: cancellationSignal() };
     return (await deps.hostShell(host).exec(sh`/bin/sh -c ${script}`, options)).stdout;
   }
-  const read = (host: string): Promise<HostReading> =>
+  const read = (host: string, updates: boolean): Promise<HostReading> =>
     readHost(deps.hostShell(host), {
       stateDirectory: deps.hostStateDirectory,
+      updates,
       timeoutMs: READ_TIMEOUT_MS,
       signal: cancellationSignal(),
     });
   return {
     /** How a host is, by one login that changes nothing. */
-    readHostState({ host }: { readonly host: string }): Promise<HostReading> {
-      return read(host);
+    readHostState({ host, updates }: ReadHostStateInput): Promise<HostReading> {
+      return read(host, updates);
     },
 
     /** Waits until a host answers, and tells how it is. Fails with `HostSilent`. */
@@ -54,7 +61,7 @@ export function createHostBootActivities(deps: ActivityDeps) {
         intervalMs: deps.polling.intervalMs,
         errorType: ErrorType.HostSilent,
         remedy: `Look at the console of ${host} in Proxmox.`,
-        look: async () => ({ found: await read(host) }),
+        look: async () => ({ found: await read(host, false) }),
       });
     },
 

@@ -37,9 +37,12 @@ fi
 `;
 }
 
-/** apt spares the kernel that runs by rules of its own, which know the names that Debian gives to kernels. */
-const CLEAN_UP = `kernel=$(uname -r | sed 's/[.+]/\\\\&/g')
-apt_get -o "APT::NeverAutoRemove::=-$kernel" autoremove
+/**
+ * In one run of apt, for each has to read all its lists. It spares the kernel that runs by rules of its own, which know the
+ * names that Debian gives to kernels.
+ */
+const UPGRADE_AND_CLEAN_UP = `kernel=$(uname -r | sed 's/[.+]/\\\\&/g')
+patiently apt_get --auto-remove -o "APT::NeverAutoRemove::=-$kernel" dist-upgrade
 patiently apt_get autoclean
 `;
 
@@ -84,8 +87,7 @@ export function createHostUpgradeActivities(deps: ActivityDeps) {
       const command = `${APT_FUNCTIONS}
 configure_what_is_left
 ${refresh}complete_what_is_torn
-patiently apt_get dist-upgrade
-${input.cleanUp ? CLEAN_UP : ''}`;
+${input.cleanUp ? UPGRADE_AND_CLEAN_UP : 'patiently apt_get dist-upgrade\n'}`;
       const log = await upgradeByJob({ ...jobOf(input), command });
       return {
         packages: packagesOf(log),

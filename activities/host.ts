@@ -14,7 +14,7 @@ export const LISTS_STAMP = 'lists-refreshed';
  * when they last changed.
  * Sources: apt-get(8), os-release(5), needrestart's README.batch.md, systemd's container interface.
  */
-function readScript(stateDirectory: string): string {
+function readScript({ stateDirectory, updates }: ReadHostOptions): string {
   return sh`/bin/sh -c ${`export LC_ALL=C
 date +%s
 ${PART_FUNCTION}
@@ -44,8 +44,7 @@ part needrestart needrestart -b -k
 part lists lists
 part installed installed
 part containers containers
-part pending apt-get -s -q -o Debug::NoLocking=true dist-upgrade
-${END_OF_PARTS}
+${updates ? 'part pending apt-get -s -q -o Debug::NoLocking=true dist-upgrade\n' : ''}${END_OF_PARTS}
 `}`;
 }
 
@@ -55,16 +54,16 @@ const MAX_OUTPUT = 4 * 1024 * 1024;
 export interface ReadHostOptions {
   /** Folder on the host that is ours: absolute or `~/…`. */
   readonly stateDirectory: string;
+  /** Ask apt what it would upgrade, which costs the host a second or two of its processor. */
+  readonly updates: boolean;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
 
 /** Reads how a host is. Throws `SshError` if it cannot be reached, `NoClearAnswer` if it broke off. */
-export async function readHost(
-  ssh: SshExec,
-  { stateDirectory, timeoutMs, signal }: ReadHostOptions,
-): Promise<HostReading> {
-  const { stdout, truncated } = await ssh.exec(readScript(stateDirectory), {
+export async function readHost(ssh: SshExec, options: ReadHostOptions): Promise<HostReading> {
+  const { timeoutMs, signal } = options;
+  const { stdout, truncated } = await ssh.exec(readScript(options), {
     timeoutMs,
     maxOutputBytes: MAX_OUTPUT,
     ...(signal === undefined ? {} : { signal }),

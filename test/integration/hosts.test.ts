@@ -191,7 +191,9 @@ describe('caretaker hosts', () => {
       privateKey: () => readFile(lab.access.ssh.privateKeyFile, 'utf8'),
       hostKey: { fingerprint: ssh.fingerprint },
     });
-    await expect(readHost(client, { timeoutMs: 1_000, stateDirectory: '~/caretaker-jobs' })).rejects.toMatchObject({
+    await expect(
+      readHost(client, { timeoutMs: 1_000, stateDirectory: '~/caretaker-jobs', updates: true }),
+    ).rejects.toMatchObject({
       type: 'SshTimeout',
     });
     remove();

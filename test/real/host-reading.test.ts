@@ -4,7 +4,7 @@ import { judgeReboot } from '../../planning/reboot-required.ts';
 import { describeOnRealHosts } from './machine/describe.ts';
 import type { Host } from './machine/host.ts';
 
-const OPTIONS = { stateDirectory: '/var/lib/caretaker', timeoutMs: 60_000 };
+const OPTIONS = { stateDirectory: '/var/lib/caretaker', updates: true, timeoutMs: 60_000 };
 
 describeOnRealHosts('a host that is read', (world) => {
   let host: Host;

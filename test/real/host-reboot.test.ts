@@ -41,7 +41,7 @@ describeOnRealHosts('a host that is rebooted', (world) => {
     const { upgradeHost, readHostState, rebootHost } = on(host);
     const input = { jobId: 'patch', listsValidFor: '1 hour', cleanUp: false, within: '2 minutes' } as const;
     await upgradeHost({ host: host.name, ...input });
-    const before = await readHostState({ host: host.name });
+    const before = await readHostState({ host: host.name, updates: false });
     expect(before.reboot.flag).toEqual({ value: ['libc'] });
     if (kind === 'machine')
       expect(judgeReboot(before.reboot)).toEqual({ needed: true, because: ['libc asked for it'] });
@@ -55,7 +55,7 @@ describeOnRealHosts('a host that is rebooted', (world) => {
     const [oldId, newId] = [boot, rebooted.boot].map((each) => each.split('/')[0]);
     expect(oldId === newId).toBe(kind !== 'machine');
     await host.ready();
-    const after = await readHostState({ host: host.name });
+    const after = await readHostState({ host: host.name, updates: false });
     expect(bootOf(after)).toBe(rebooted.boot);
     expect(after.reboot.flag).toEqual({ value: null });
 
@@ -67,7 +67,7 @@ describeOnRealHosts('a host that is rebooted', (world) => {
   it('by a command that something swallows has not been: the failure says what may be in the way', async () => {
     const { readHostState, rebootHost } = on(machine);
     await machine.sh(SWALLOW);
-    const boot = bootOf(await readHostState({ host: machine.name }));
+    const boot = bootOf(await readHostState({ host: machine.name, updates: false }));
     await expect(rebootHost({ host: machine.name, boot, within: '2 seconds' })).rejects.toMatchObject({
       type: 'RebootNotProven',
       message: expect.stringContaining(

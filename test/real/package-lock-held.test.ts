@@ -75,7 +75,11 @@ describeOnRealHosts('a package lock that somebody else holds', (world) => {
     await publish();
     await host.sh('apt-get -q update');
     await hold('/var/lib/dpkg/lock-frontend');
-    const { pending } = await readHost(host.ssh, { stateDirectory: '/var/lib/caretaker', timeoutMs: 30_000 });
+    const { pending } = await readHost(host.ssh, {
+      stateDirectory: '/var/lib/caretaker',
+      updates: true,
+      timeoutMs: 30_000,
+    });
     await release();
     const update = { name: 'tool', from: String(version - 1), to: String(version), security: false };
     expect(pending).toEqual({ value: [update] });

@@ -95,7 +95,7 @@ describe('the upgrade of a host', () => {
     const { jobs, started } = aHostWhoseJobsEnd({}, {});
     await upgrade(jobs);
     await upgrade(jobs, { cleanUp: false });
-    expect(started.map(({ command }) => /autoremove|autoclean/.test(command))).toEqual([true, false]);
+    expect(started.map(({ command }) => /--auto-remove|autoclean/.test(command))).toEqual([true, false]);
   });
 
   it('that fails is a failure for good that names the package and carries the end of the log', async () => {

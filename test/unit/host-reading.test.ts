@@ -25,6 +25,7 @@ const UBUNTU = {
   packages: [0, 'linux-image-6.8.0-48-generic\nlinux-base\nlinux-base\n'],
   needrestart: [0, 'NEEDRESTART-VER: 3.6\nNEEDRESTART-KCUR: 6.8.0-45-generic\nNEEDRESTART-KSTA: 3\n'],
   lists: [0, '1763992800\n1763982800\n'],
+  installed: [0, '3b1f  -\n'],
   containers: [0, 'frigate\nhome-assistant\n'],
   pending: [
     0,
@@ -46,6 +47,7 @@ describe('what a host says of itself', () => {
         ],
       },
       listsAge: { value: 7_200 },
+      packages: { value: '3b1f  -' },
       containers: { value: ['frigate', 'home-assistant'] },
       reboot: {
         container: false,
@@ -98,7 +100,10 @@ describe('what a host says of itself', () => {
 
   it('does not count when it breaks off', async () => {
     const result = { code: 0, signal: undefined, stdout: output({}, ''), stderr: '', truncated: false };
-    const reading = readHost({ exec: () => Promise.resolve(result) }, { stateDirectory: '~/jobs', timeoutMs: 1_000 });
+    const reading = readHost(
+      { exec: () => Promise.resolve(result) },
+      { stateDirectory: '~/jobs', updates: true, timeoutMs: 1_000 },
+    );
     await expect(reading).rejects.toThrow('The host broke off in its answer');
   });
 });

@@ -9,7 +9,7 @@ import type { HostBefore, HostRun } from './host-run.ts';
  * the one that the inventory means, or does not answer, is one.
  */
 export async function lookAtHost(run: HostRun): Promise<HostBefore | Skip> {
-  const { host, exempt, quick, journal } = run;
+  const { host, exempt, policy, quick, journal } = run;
   if (exempt !== null) return { reason: `it is exempt: ${exempt}`, remedy: null };
   const place = await quick.locateHost.executeWithOptions({ summary: `${host.name}: find it in Proxmox` }, [{ host }]);
   if (place.mismatches.length > 0) {
@@ -22,7 +22,7 @@ export async function lookAtHost(run: HostRun): Promise<HostBefore | Skip> {
   const skip = whyGuestIsSkipped(place) ?? (await whyNoBackup(run)) ?? (await whyNoPartners(run));
   if (skip !== null) return skip;
   const reading = await quick.readHostState.executeWithOptions({ summary: `${host.name}: look at it` }, [
-    { host: host.name },
+    { host: host.name, updates: policy.dryRun },
   ]);
   const probes = await askProbes(run);
   for (const { name, ok, detail } of probes) {

@@ -32,7 +32,7 @@ export async function upgradeHost(run: HostRun): Promise<void> {
 export async function rebootHostIfNeeded(run: HostRun): Promise<void> {
   const { host, policy, journal, operator, quick, rebooting } = run;
   const reading = await quick.readHostState.executeWithOptions({ summary: `${host.name}: does it want a reboot?` }, [
-    { host: host.name },
+    { host: host.name, updates: false },
   ]);
   const container = reading.reboot.container || host.kind === 'lxc';
   const { needed, because } = judgeReboot({ ...reading.reboot, container });

@@ -42,7 +42,7 @@ async function whatIsWrong(run: HostRun, before: HostBefore): Promise<string[]> 
   const ran = 'value' in containers && (containers.value?.length ?? 0) > 0;
   const after = ran
     ? await quick.readHostState.executeWithOptions({ summary: `${host.name}: which containers run?` }, [
-        { host: host.name },
+        { host: host.name, updates: false },
       ])
     : before.reading;
   return whatIsNotAsBefore({ probes: before.probes, containers }, { probes, containers: after.containers });

@@ -53,7 +53,10 @@ async function apt(system: System, call: CommandCall, program: string): Promise<
       return change(run, verb, () => planUpgrade(system, program === 'apt' || parsed.has('--with-new-pkgs')));
     case 'dist-upgrade':
     case 'full-upgrade':
-      return change(run, verb, () => planUpgrade(system, true));
+      return change(run, verb, () => ({
+        ...planUpgrade(system, true),
+        remove: parsed.has('--auto-remove', '--autoremove') ? planAutoremove(system).remove : [],
+      }));
     case 'install':
       return change(run, verb, () => planInstall(system, names, parsed.has('--only-upgrade')));
     case 'autoremove':

@@ -57,7 +57,7 @@ type Answer = { readonly value: HostReading } | { readonly unknown: string; read
 async function readOne({ config, terminal }: Site, host: HostConfig): Promise<Answer> {
   try {
     const { stateDirectory } = config.hostDefaults;
-    const options = { stateDirectory, timeoutMs: READ_TIMEOUT_MS };
+    const options = { stateDirectory, updates: true, timeoutMs: READ_TIMEOUT_MS };
     return { value: await readHost(sshToHost(config, host, terminal.env), options) };
   } catch (error) {
     // Whatever refuses us at the address of a stopped guest is somebody else.

@@ -12,21 +12,20 @@ const PACKAGES = ['systemd', 'systemd-sysv', 'dbus', 'openssh-server'];
 const NEEDLESS = ['/usr/share/man/*', '/usr/share/doc/*', '/usr/share/locale/*'];
 
 /**
- * The files that all hosts start from: a minimal Debian with systemd and sshd, of the release and from the mirror that
- * this machine's own apt uses. Made once and kept in the cache.
+ * The files that all hosts start from: a minimal Debian with systemd, sshd and the packages asked for, of the release and
+ * from the mirror that this machine's own apt uses. Made once and kept in the cache.
  */
-export async function ensureDebian(): Promise<string> {
+export async function ensureDebian(more: readonly string[] = []): Promise<string> {
   const source = await ownSource();
+  const packages = [...PACKAGES, ...more];
   const key = createHash('sha256')
-    .update(JSON.stringify([VERSION, PACKAGES, source]))
+    .update(JSON.stringify([VERSION, packages, source]))
     .digest('hex')
     .slice(0, 16);
   const directory = join(cacheDirectory(process.env, process.platform, 'real'), `debian-${key}`);
   if (existsSync(directory)) return directory;
   await ensureTools({ mmdebstrap: 'mmdebstrap' });
-  process.stderr.write(
-    `Making a Debian ${source.codename} for the tests on real hosts, once. This takes a minute or two.\n`,
-  );
+  process.stderr.write(`Making a Debian ${source.codename} for real hosts, once. This takes a minute or two.\n`);
   await fillAtomically(directory, async (temporary) => {
     await run([
       'mmdebstrap',
@@ -34,7 +33,7 @@ export async function ensureDebian(): Promise<string> {
       '--mode=root',
       '--variant=minbase',
       '--format=directory',
-      `--include=${PACKAGES.join(',')}`,
+      `--include=${packages.join(',')}`,
       '--dpkgopt=force-unsafe-io',
       ...NEEDLESS.map((path) => `--dpkgopt=path-exclude=${path}`),
       ...(await ownAptSettings()).map((setting) => `--aptopt=${setting}`),
@@ -45,6 +44,17 @@ export async function ensureDebian(): Promise<string> {
     ]);
   });
   return directory;
+}
+
+/** Text of the `Packages` index of this machine's own mirror, as apt has it. */
+export async function ownIndex(): Promise<string> {
+  const { codename } = await ownSource();
+  const file = async (): Promise<string> => {
+    const wanted = ['Created-By: Packages', `Codename: ${codename}`, 'Component: main'];
+    return (await run(['apt-get', 'indextargets', '--format', '$(FILENAME)', ...wanted])).split('\n')[0] ?? '';
+  };
+  if (!existsSync(await file())) await run(['apt-get', '-qq', 'update']);
+  return run(['/usr/lib/apt/apt-helper', 'cat-file', await file()]);
 }
 
 /** Where this machine's own packages come from. Throws if apt has no source of its release. */

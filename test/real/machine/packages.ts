@@ -10,6 +10,8 @@ export interface PackageSpec {
   readonly depends?: string;
   /** Files below /etc that dpkg keeps if the administrator has changed them, by absolute path. */
   readonly conffiles?: Readonly<Record<string, string>>;
+  /** Other files, by absolute path. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Lines of sh, run when the package is configured. */
   readonly postinst?: string;
   /** Lines of sh, run before it is unpacked. */
@@ -29,7 +31,7 @@ export async function buildPackage(spec: PackageSpec): Promise<BuiltPackage> {
   try {
     const control = controlOf(spec);
     const conffiles = Object.entries(spec.conffiles ?? {});
-    const files: [string, string][] = [...conffiles, ['/DEBIAN/control', control]];
+    const files: [string, string][] = [...conffiles, ...Object.entries(spec.files ?? {}), ['/DEBIAN/control', control]];
     if (conffiles.length > 0) files.push(['/DEBIAN/conffiles', conffiles.map(([path]) => `${path}\n`).join('')]);
     for (const script of ['preinst', 'postinst'] as const) {
       if (spec[script] !== undefined) files.push([`/DEBIAN/${script}`, `#!/bin/sh\nset -e\n${spec[script]}\n`]);

@@ -3,12 +3,22 @@ import type { Socket } from 'node:net';
 import { buildPackage, sha256, type PackageSpec } from './packages.ts';
 import type { Site } from './site.ts';
 
+export interface Index {
+  readonly text: string;
+  /** The text by gzip. */
+  readonly compressed: Buffer;
+}
+
 /** An apt repository over HTTP that only the hosts of a site reach. */
 export interface Repository {
   /** Lines of sh by which a host has it as its only source. */
   readonly use: string;
+  /** Lines of sh by which it has the second repository as well. */
+  readonly useIndex: string;
   /** Adds packages; a host sees them after its next `apt-get update`. */
   publish(...specs: PackageSpec[]): Promise<void>;
+  /** Serves a second repository with no more than an index, below `/mirror/`. */
+  serveIndex(index: Index): void;
   /** Answers every request with this status, as a broken mirror does; `undefined` mends it. */
   breakWith(status: number | undefined): void;
   close(): Promise<void>;
@@ -29,11 +39,15 @@ export async function createRepository(site: Site): Promise<Repository> {
   const listening = await site.listen(PORT);
   listening.on('connection', (socket: Socket) => server.emit('connection', socket));
 
+  function release(...indexes: readonly (readonly [name: string, content: Buffer])[]): Buffer {
+    const sums = indexes.map(([name, content]) => ` ${sha256(content)} ${content.length} ${name}\n`);
+    const date = new Date().toUTCString();
+    return Buffer.from(`Suite: test\nCodename: test\nDate: ${date}\nSHA256:\n${sums.join('')}`);
+  }
   function publishIndex(): void {
     const packages = Buffer.from(index);
-    const release = `Suite: test\nCodename: test\nDate: ${new Date().toUTCString()}\nSHA256:\n ${sha256(packages)} ${packages.length} Packages\n`;
     files.set('/Packages', packages);
-    files.set('/Release', Buffer.from(release));
+    files.set('/Release', release(['Packages', packages]));
   }
   publishIndex();
   return {
@@ -44,6 +58,11 @@ export async function createRepository(site: Site): Promise<Repository> {
         index += `${built.paragraph}\n`;
       }
       publishIndex();
+    },
+    useIndex: `echo 'deb [trusted=yes] http://${site.address}/mirror/ ./' >/etc/apt/sources.list.d/mirror.list\n`,
+    serveIndex({ text, compressed }) {
+      files.set('/mirror/Packages.gz', compressed);
+      files.set('/mirror/Release', release(['Packages', Buffer.from(text)], ['Packages.gz', compressed]));
     },
     breakWith: (status) => void (broken = status),
     async close() {
