@@ -1,6 +1,8 @@
 /** How long a package lock is waited for that somebody else holds, such as apt-daily. */
 const LOCK_WAIT_SECONDS = 600;
 
+const DAYS_TO_KEEP_JOBS = 90;
+
 /**
  * What scripts that upgrade a machine begin with: apt as it must be called where nobody answers, and shell functions for
  * the steps that every upgrade takes. NEEDRESTART_MODE=l only lists services, for restarting any by the way is not ours
@@ -56,5 +58,13 @@ complete_what_is_torn() {
   torn=$(dpkg-query -W -f '\${db:Status-Eflag} \${Package}:\${Architecture}\\n' | sed -n 's/^reinstreq //p')
   if [ -n "$torn" ]; then patiently apt_get --no-remove --reinstall install $torn; fi
   if [ -n "$(dpkg --audit)" ]; then patiently apt_get --no-remove --fix-broken install; fi
+}
+
+# A job is a file in a folder of its own beside those of the others, whose logs are of interest for a while.
+forget_old_jobs() {
+  own=\${0%/*}
+  for result in "\${own%/*}"/*/rc; do
+    if [ -n "$(find "$result" -mtime +${DAYS_TO_KEEP_JOBS} 2>/dev/null)" ]; then rm -rf "\${result%/rc}"; fi
+  done
 }
 `;

@@ -87,7 +87,8 @@ export function createHostUpgradeActivities(deps: ActivityDeps) {
       const command = `${APT_FUNCTIONS}
 configure_what_is_left
 ${refresh}complete_what_is_torn
-${input.cleanUp ? UPGRADE_AND_CLEAN_UP : 'patiently apt_get dist-upgrade\n'}`;
+${input.cleanUp ? UPGRADE_AND_CLEAN_UP : 'patiently apt_get dist-upgrade\n'}forget_old_jobs
+`;
       const log = await upgradeByJob({ ...jobOf(input), command });
       return {
         packages: packagesOf(log),

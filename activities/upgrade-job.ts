@@ -3,6 +3,7 @@ import {
   parseAptFailure,
   parseAptProgress,
   parseLockHolder,
+  RemoteJobError,
   type JobEnd,
   type RemoteJobs,
 } from '../clients/remote-job/index.ts';
@@ -92,12 +93,17 @@ async function runJob(
   id: string,
 ): Promise<{ end: JobEnd; log: string }> {
   const signal = cancellationSignal();
-  await jobs.ensureStarted({
-    id,
-    command,
-    timeoutSeconds: Math.ceil(toMilliseconds(within) / 1_000),
-    description: `Caretaker: upgrade of ${machine} (${activityInfo().workflowExecution?.workflowId ?? id})`,
-  });
+  await jobs
+    .ensureStarted({
+      id,
+      command,
+      timeoutSeconds: Math.ceil(toMilliseconds(within) / 1_000),
+      description: `Caretaker: upgrade of ${machine} (${activityInfo().workflowExecution?.workflowId ?? id})`,
+    })
+    .catch((error: unknown) => {
+      // A worker of another version has started it, with its own script. The id names the work: it is followed.
+      if (!(error instanceof RemoteJobError && error.type === 'RemoteJobConflict')) throw error;
+    });
   // Every attempt reads the log from its start: the list of packages is made from the whole of it.
   let log = '';
   const onChunk = (chunk: string) => {

@@ -11,6 +11,7 @@ configure_what_is_left
 refresh_lists
 complete_what_is_torn
 patiently apt_get dist-upgrade
+forget_old_jobs
 `;
 
 export interface UpgradeNodeInput {

@@ -80,6 +80,17 @@ describeOnRealHosts('the upgrade of a host by the real apt', (world) => {
     });
   });
 
+  it('forgets the jobs of months ago, and no others', async () => {
+    const old = '/var/lib/caretaker/upgrade-old';
+    const young = '/var/lib/caretaker/upgrade-young';
+    await host.sh(
+      `mkdir ${old} ${young} && echo 0 >${old}/rc && echo 0 >${young}/rc && touch -d '91 days ago' ${old}/rc`,
+    );
+    await upgrade();
+    expect(await host.sh('ls /var/lib/caretaker')).toContain('upgrade-young');
+    expect(await host.sh('ls /var/lib/caretaker')).not.toContain('upgrade-old');
+  });
+
   it.each([
     ['they are older than they may be', `echo $(($(date +%s) - 3601)) >${STAMP}`],
     ['their time is in the future', `echo $(($(date +%s) + 600)) >${STAMP}`],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { JobEnd, RemoteJobs } from '../../clients/remote-job/index.ts';
+import { RemoteJobError, type JobEnd, type RemoteJobs } from '../../clients/remote-job/index.ts';
 import { SshError } from '../../clients/ssh/index.ts';
 import { activitiesOver, activityEnvironment, clientError, fakeDeps } from '../helpers/fake-deps.ts';
 
@@ -70,6 +70,14 @@ describe('the upgrade of a node', () => {
     };
     expect((await upgrade(jobs)).packages).toHaveLength(2);
     expect(started.map((job) => job.id)).toEqual(['upgrade-1']);
+  });
+
+  it('that a worker of another version has started with its own script is followed, and not started again', async () => {
+    const { jobs } = aNodeWhoseJobsEnd({ log: APT_LOG });
+    jobs.ensureStarted = () => Promise.reject(new RemoteJobError('RemoteJobConflict', 'another command'));
+    expect((await upgrade(jobs)).packages).toHaveLength(2);
+    jobs.ensureStarted = () => Promise.reject(new RemoteJobError('RemoteJobHost', 'no space left'));
+    await expect(upgrade(jobs)).rejects.toMatchObject({ type: 'RemoteRefused' });
   });
 
   it('that was lost to a reboot is started anew under a new name', async () => {
