@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { rollingUpdateId, undoLaterId } from '../domain/ids.ts';
+import { rollingUpdateId, undoLaterId, weeklyUpdatesId } from '../domain/ids.ts';
 import { Message } from '../domain/messages.ts';
 import type { PolicyOverrides } from '../domain/policy.ts';
 import type { RollProgress } from '../domain/report.ts';
@@ -19,6 +19,7 @@ import { WEEKDAYS } from '../domain/window.ts';
 import type { LabEvent } from '../lab/index.ts';
 import { smallSite, type Site } from '../lab/site.ts';
 import { createTeardown } from './lib/teardown.ts';
+import type { LabPatching } from './lib/lab-config.ts';
 import { createRollLab, type RollLab } from './lib/roll-lab.ts';
 import { startDevServer } from './temporal/dev-server.ts';
 import { locateTemporalCli } from './temporal/locate.ts';
@@ -31,12 +32,22 @@ const run = promisify(execFile);
 interface Case {
   readonly name: string;
   readonly site: Site;
+  readonly patching?: LabPatching;
+  /** What is started; a rolling update unless given. */
+  readonly start?: { readonly type: string; readonly id: (cluster: string) => string };
   readonly input?: () => PolicyOverrides;
   /** Faults to set before, things to do meanwhile. */
   readonly meanwhile?: (roll: RollLab) => void;
   /** What happens before the histories are kept. */
   readonly afterwards?: (roll: RollLab) => Promise<void>;
 }
+
+/** Well only before the upgrade. */
+const OLD_CURL = {
+  name: 'old curl',
+  kind: 'command',
+  command: `dpkg-query -W -f '\${Version}' curl | grep -qx 8.14.1-2`,
+} as const;
 
 const CASES: readonly Case[] = [
   { name: 'done', site: smallSite() },
@@ -51,6 +62,20 @@ const CASES: readonly Case[] = [
     input: () => ({ disarmHa: 'when-it-would-fence', localDisks: 'always', timeouts: { reboot: '5 seconds' } }),
     meanwhile: dieInTheReboot,
     afterwards: powerOnAndRetry,
+  },
+  {
+    name: 'weekly',
+    site: smallSite(),
+    start: { type: 'weeklyUpdates', id: weeklyUpdatesId },
+    patching: {
+      weekly: ['lxc', 'docker-vms'],
+      neverTogether: [['ct-1', 'ct-2']],
+      snapshot: 'before',
+      keepSnapshot: '1 second',
+      settle: '0 seconds',
+      hosts: { 'ct-2': { probes: [OLD_CURL] } },
+    },
+    afterwards: untilNothingRuns,
   },
   { name: 'window-ended', site: smallSite(), input: inWindowThatEnds, meanwhile: holdFirstNodePastTheWindow },
 ];
@@ -85,6 +110,7 @@ async function recordAll(): Promise<void> {
     const namespace = `record-${index}`;
     const roll = await createRollLab({
       site: each.site,
+      ...(each.patching ? { patching: each.patching } : {}),
       temporalAddress: server.address,
       namespace,
       workflowBundlePath,
@@ -95,16 +121,18 @@ async function recordAll(): Promise<void> {
   }
 }
 
+const ROLL = { type: 'rollingUpdate', id: rollingUpdateId };
+
 async function record(
-  { name, input, meanwhile, afterwards }: Case,
+  { name, start = ROLL, input, meanwhile, afterwards }: Case,
   roll: RollLab,
   cliPath: string,
   address: string,
 ): Promise<void> {
   await roll.startWorker();
   meanwhile?.(roll);
-  const handle = await roll.client.workflow.start('rollingUpdate', {
-    workflowId: rollingUpdateId(roll.lab.access.cluster),
+  const handle = await roll.client.workflow.start(start.type, {
+    workflowId: start.id(roll.lab.access.cluster),
     taskQueue: TaskQueue.maintenance,
     args: input ? [input()] : [],
   });
@@ -143,6 +171,12 @@ async function record(
 /** Process ids, host and path of the recording machine say nothing about the run. */
 function anonymous(history: string): string {
   return history.replaceAll(/"identity": "[^"]*"/g, '"identity": "recorder"').replaceAll(ROOT, '');
+}
+
+/** Snapshots are removed by runs of their own, which outlive the others. */
+async function untilNothingRuns({ client }: RollLab): Promise<void> {
+  const running = () => client.workflow.count(`ExecutionStatus = "Running"`);
+  while ((await running()).count > 0) await sleep(500);
 }
 
 function failUpgrades(roll: RollLab): void {

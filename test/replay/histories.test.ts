@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
-import { rollingUpdateId, undoLaterId, updateNodeId } from '../../domain/ids.ts';
+import {
+  patchFleetId,
+  patchHostId,
+  rollingUpdateId,
+  undoLaterId,
+  updateNodeId,
+  weeklyUpdatesId,
+} from '../../domain/ids.ts';
 import { bundleMutant } from '../helpers/mutant.ts';
 import { workflowBundle } from '../helpers/temporal.ts';
 
@@ -18,8 +25,14 @@ function read(file: string): unknown {
 
 /** Workflows look at their own id, which a history does not hold. All were recorded on the cluster `small`. */
 function idOf(file: string): string {
-  if (file.startsWith('undoLater/')) return undoLaterId('small', 'pve1');
-  return file.startsWith('updateNode/') ? updateNodeId('small') : rollingUpdateId('small');
+  const ids: Readonly<Record<string, string>> = {
+    undoLater: undoLaterId('small', 'pve1'),
+    updateNode: updateNodeId('small'),
+    patchHost: patchHostId('small', 'ct-1'),
+    patchFleet: patchFleetId('small', 'lxc'),
+    weeklyUpdates: weeklyUpdatesId('small'),
+  };
+  return ids[file.split('/')[0] ?? ''] ?? rollingUpdateId('small');
 }
 
 describe('runs that were recorded', () => {
@@ -33,6 +46,19 @@ describe('runs that were recorded', () => {
 
   it.each(histories)('%s can be continued by the workflows of today', async (file) => {
     await Worker.runReplayHistory({ workflowBundle: workflowBundle() }, read(file), idOf(file));
+  });
+
+  it('could not be continued by a workflow that upgrades a host before it has a snapshot', async () => {
+    const mutant = await bundleMutant('patch-host.ts', (source) =>
+      source
+        .replace(/ *await upgradeHost\(run\);\n/, '')
+        .replace(/( *)const snapshot = await takeSnapshot\(run\);/, '$1await upgradeHost(run);\n$&'),
+    );
+    const file = histories.find((each) => each.startsWith('patchHost/weekly-ct-1')) ?? '';
+
+    await expect(Worker.runReplayHistory({ workflowBundle: mutant }, read(file), idOf(file))).rejects.toThrow(
+      /[Nn]ondeterminism|[Dd]eterminism/,
+    );
   });
 
   it('could not be continued by a workflow that upgrades before it has drained', async () => {
