@@ -67,7 +67,12 @@ function isCredentialRefusal(error: ClientError): boolean {
   return error.type === 'SshAuthentication' || (error.type === 'ProxmoxUnauthorized' && error.status === 401);
 }
 
-const TRUST_ERRORS: ReadonlySet<unknown> = new Set(['ProxmoxTls', 'SshHostKeyUnknown', 'SshHostKeyChanged']);
+const TRUST_ERRORS: ReadonlySet<unknown> = new Set([
+  'ProxmoxTls',
+  'SshHostKeyUnknown',
+  'SshHostKeyChanged',
+  'NutCertificate',
+]);
 
 /** True when the other side is not the one we know: nothing may be taken from it, and waiting is no remedy. */
 export function isTrustError(error: unknown): boolean {

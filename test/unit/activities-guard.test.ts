@@ -2,7 +2,8 @@ import { cancellationSignal, CancelledFailure, Context } from '@temporalio/activ
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { awaitWorld } from '../../activities/await-world.ts';
-import { guardAll, report } from '../../activities/guard.ts';
+import { guardAll, isTrustError, report } from '../../activities/guard.ts';
+import { errorFromAnswer as answerOfNut, NutError } from '../../clients/nut/errors.ts';
 import { errorFromAnswer } from '../../clients/proxmox/errors.ts';
 import { SshError } from '../../clients/ssh/index.ts';
 import { InputError } from '../../config/errors.ts';
@@ -123,6 +124,20 @@ describe('an activity', () => {
       const malformed = Object.assign(clientError('refused', 'not of the form'), { type: 'ProxmoxUnauthorized' });
       await expect(activityEnvironment().run(failing(malformed))).rejects.toMatchObject({ nonRetryable: true });
     });
+  });
+
+  it.each([
+    ['ERR DATA-STALE', 'RemoteUnavailable', false],
+    ['ERR UNKNOWN-UPS', 'RemoteRefused', true],
+    ['ERR VAR-NOT-SUPPORTED', 'RemoteRefused', true],
+  ])('of a NUT server that says %s becomes %s', async (words, type, nonRetryable) => {
+    const error = answerOfNut('192.0.2.1:3493', 'GET VAR', words.split(' '));
+    await expect(activityEnvironment().run(failing(error))).rejects.toMatchObject({ type, nonRetryable });
+  });
+
+  it('of a NUT server with the wrong certificate is one of trust', () => {
+    const details = { type: 'NutCertificate', class: 'config', outcome: 'refused' } as const;
+    expect(isTrustError(new NutError('192.0.2.1:3493', 'not the pinned one', details))).toBe(true);
   });
 
   it('turns a wrong input into InvalidInput, which names the field', async () => {
