@@ -62,7 +62,7 @@ export function hostNames(amount: number, prefix = 'host'): string[] {
 let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
 
 /** The bundle of the fleet's workflows with the pretended host in it; made once a file. */
-function fleetBundle(): Promise<WorkflowBundleWithSourceMap> {
+export function fleetBundle(): Promise<WorkflowBundleWithSourceMap> {
   bundle ??= bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('fleet-workflows.ts', import.meta.url)),
     logger: new DefaultLogger('WARN'),
@@ -72,7 +72,7 @@ function fleetBundle(): Promise<WorkflowBundleWithSourceMap> {
 
 const TIMEOUTS = { lease: '1 hour', workerLost: '20 seconds' } as const;
 
-function activitiesOf(world: FleetWorld) {
+export function activitiesOf(world: FleetWorld) {
   return {
     loadFleetSettings: ({ name, policy }) => {
       const { groups, cluster } = world;
