@@ -28,6 +28,9 @@ export const schedulesSchema = z.strictObject({
     .describe(
       'Updates the nodes with nobody at the keyboard, by the policy of `rollingUpdate`. Only for those who want that.',
     ),
+  weeklyUpdates: scheduleSchema({ at: 'sunday 03:00', pauseOnFailure: false })
+    .exactOptional()
+    .describe('Patches the groups of `patching.weekly`, one after the other, and mails one report.'),
 });
 
 export type SchedulesConfig = z.output<typeof schedulesSchema>;

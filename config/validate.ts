@@ -26,7 +26,7 @@ interface Unchecked extends UncheckedInventory {
   };
   readonly mail?: UncheckedMail;
   readonly patching?: UncheckedPatching;
-  readonly schedules?: { readonly nodeUpdate?: unknown };
+  readonly schedules?: { readonly nodeUpdate?: unknown; readonly weeklyUpdates?: unknown };
   readonly rollingUpdate?: {
     readonly nodes?: unknown;
     readonly windows?: unknown;
@@ -101,7 +101,15 @@ function checkVerification(config: Unchecked, nodes: ReturnType<typeof listOf<Un
   });
 }
 
-function checkSchedules({ schedules, rollingUpdate }: Unchecked, report: Report): void {
+function checkSchedules({ schedules, rollingUpdate, patching }: Unchecked, report: Report): void {
+  const weekly = schedules?.weeklyUpdates;
+  if (typeof weekly === 'object' && weekly !== null && listOf<unknown>(patching?.weekly).length === 0) {
+    report(
+      ['schedules', 'weeklyUpdates'],
+      'has nothing to patch, for patching.weekly names no group',
+      'Write the groups there, such as [lxc, docker-vms], or remove this schedule.',
+    );
+  }
   const approval = rollingUpdate?.approval ?? 'none';
   if (typeof schedules?.nodeUpdate !== 'object' || schedules.nodeUpdate === null || approval === 'none') return;
   report(

@@ -1,13 +1,13 @@
 import type { ScheduleConfig, SchedulesConfig } from '../config/schedules-schema.ts';
 import { parseRecurrence } from '../config/recurrence.ts';
 import type { Duration } from '../domain/duration.ts';
-import { rollingUpdateId, scheduledPlanId } from '../domain/ids.ts';
+import { rollingUpdateId, scheduledPlanId, weeklyUpdatesId } from '../domain/ids.ts';
 import type { PolicyOverrides } from '../domain/policy.ts';
 import type { Recurrence } from '../domain/recurrence.ts';
 import type * as workflows from '../workflows/index.ts';
 
 /** What can be scheduled, by the names that people use. */
-export const SCHEDULE_NAMES = ['node-plan', 'node-update'] as const;
+export const SCHEDULE_NAMES = ['node-plan', 'node-update', 'weekly-updates'] as const;
 
 export type ScheduleName = (typeof SCHEDULE_NAMES)[number];
 
@@ -37,7 +37,7 @@ export function schedulesOf(config: {
   const { schedules } = config;
   if (schedules === undefined) return [];
   const cluster = config.cluster.name;
-  const { timeZone, nodePlan, nodeUpdate } = schedules;
+  const { timeZone, nodePlan, nodeUpdate, weeklyUpdates } = schedules;
   const common = (name: ScheduleName, { at, catchUp, pauseOnFailure }: ScheduleConfig) => {
     const recurrence = parseRecurrence(at);
     // The schema has let nothing else pass.
@@ -63,6 +63,17 @@ export function schedulesOf(config: {
             note: 'updates the nodes one after the other',
             workflowType: 'rollingUpdate' as const,
             workflowId: rollingUpdateId(cluster),
+            args: [],
+          },
+        ]
+      : []),
+    ...(weeklyUpdates
+      ? [
+          {
+            ...common('weekly-updates', weeklyUpdates),
+            note: 'patches the hosts, group by group',
+            workflowType: 'weeklyUpdates' as const,
+            workflowId: weeklyUpdatesId(cluster),
             args: [],
           },
         ]

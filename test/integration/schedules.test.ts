@@ -3,7 +3,7 @@ import { Client, ScheduleOverlapPolicy, type ScheduleHandle } from '@temporalio/
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { rollingUpdateId } from '../../domain/ids.ts';
+import { rollingUpdateId, weeklyUpdatesId } from '../../domain/ids.ts';
 import { TaskQueue } from '../../domain/task-queues.ts';
 import { caretaker as runCaretaker, type CliAnswer } from '../helpers/cli.ts';
 import { connectToDevServer, uniqueName } from '../helpers/temporal.ts';
@@ -78,6 +78,22 @@ describe('schedules of the configuration', () => {
       expect(local.format(next)).toMatch(/^Saturday [1-7],? .*09:00$/);
     }
     expect((await caretaker(PLAN, 'schedules', 'apply')).out).toMatch(/^ {2}node-plan is as it should be/);
+  });
+
+  it('have the weekly updates among them, where groups are named for them', async () => {
+    const weekly = [
+      'hosts: [{ name: pihole-1, address: 127.0.0.1, groups: [lxc] }]',
+      'patching: { weekly: [lxc] }',
+      'schedules: { timeZone: Europe/Berlin, weeklyUpdates: {} }',
+    ].join('\n');
+    expect((await caretaker(weekly, 'schedules', 'apply')).out).toMatch(/^\+ weekly-updates was made: sunday 03:00/);
+    const { policies, action } = await handleOf('weekly-updates').describe();
+    expect(policies).toMatchObject({ catchupWindow: 3_600_000, overlap: 'SKIP', pauseOnFailure: false });
+    expect(action).toMatchObject({ workflowType: 'weeklyUpdates', workflowId: weeklyUpdatesId(cluster) });
+    expect(await caretaker(weekly.replace('[lxc] }\ns', '[] }\ns'), 'schedules', 'apply')).toMatchObject({
+      code: 2,
+      err: says(/schedules\.weeklyUpdates has nothing to patch/),
+    });
   });
 
   it('are changed where the configuration changes, and removed where it names them no more', async () => {

@@ -25,6 +25,15 @@ describe('the section of schedules', () => {
       ]);
   });
 
+  it('refuses weekly updates of no group', () => {
+    const schedules = { timeZone: 'UTC', weeklyUpdates: {} };
+    expect(problemsOf({ schedules })).toEqual([
+      'schedules.weeklyUpdates has nothing to patch, for patching.weekly names no group',
+    ]);
+    const hosts = [{ name: 'pihole-1', address: '10.0.0.9', groups: ['lxc'] }];
+    expect(problemsOf({ schedules, hosts, patching: { weekly: ['lxc'] } })).toEqual([]);
+  });
+
   it('refuses an unattended update that waits for a person', () => {
     const schedules = { timeZone: 'UTC', nodeUpdate: {} };
     expect(problemsOf({ schedules, rollingUpdate: { approval: 'plan' } })).toEqual([
