@@ -75,7 +75,7 @@ function whyLeave(
 ): string | null {
   if (bad.has(host)) return 'it ended badly earlier in this run';
   const culprit = [...(partners.get(host) ?? [])].find((other) => bad.has(other));
-  return culprit === undefined ? null : `${culprit} ended badly, and the two are never in trouble together`;
+  return culprit === undefined ? null : `${culprit} ended badly, and the two must not be away together`;
 }
 
 function whyStop({ continueOnError, maxFailures }: FleetPolicy, bad: readonly string[]): string | null {

@@ -47,7 +47,7 @@ export function groupsOf(report: FleetReport | WeeklyReport): readonly FleetRepo
   return 'groups' in report ? report.groups : [report];
 }
 
-/** Each host once: one that is in two groups as it ended last, unless it ended badly before. */
+/** The lines of all groups; a host that is in two has two. */
 export function linesOf(report: FleetReport | WeeklyReport): readonly HostLine[] {
   return groupsOf(report).flatMap(({ hosts }) => hosts);
 }
@@ -76,7 +76,9 @@ function factsOf(report: FleetReport | WeeklyReport, lines: readonly HostLine[])
 
 /** What a person has to mend. */
 function toMend(lines: readonly HostLine[], longest: number): Section[] {
-  const bad = lines.filter(({ outcome }) => outcome === 'failed' || outcome === 'rolled-back');
+  const bad = (['failed', 'rolled-back'] as const).flatMap((wanted) =>
+    lines.filter(({ outcome }) => outcome === wanted),
+  );
   if (bad.length === 0) return [];
   const items = bad.map((line): Item => {
     const { host, outcome, reason, remedy } = line;

@@ -22,7 +22,7 @@ export function fleetMail(
   return reportMail({ id, subject: subjectOf(report), hints }, (longest) => fleetDocument(report, { longest }));
 }
 
-const HINT = 'All hosts: caretaker report. One of them again: caretaker patch <host>.';
+const HINT = 'All hosts: caretaker patch report. One of them again: caretaker patch <host>.';
 
 function subjectOf(report: FleetReport | WeeklyReport): string {
   const { outcome, reason } = report;

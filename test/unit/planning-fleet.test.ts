@@ -34,7 +34,7 @@ describe('the next hosts of a fleet', () => {
     const failed = nextHosts(aFleet({ neverTogether, over: new Map([['a', 'failed']]) }));
     expect(failed).toEqual({
       begin: ['c', 'd'],
-      leave: [{ host: 'b', reason: 'a ended badly, and the two are never in trouble together' }],
+      leave: [{ host: 'b', reason: 'a ended badly, and the two must not be away together' }],
     });
     const back = nextHosts(aFleet({ neverTogether, over: new Map([['a', 'rolled-back']]) }));
     expect(back.leave).toMatchObject([{ host: 'b' }]);
