@@ -9,7 +9,7 @@ import { TaskQueue } from '../domain/task-queues.ts';
 import { referenceSite } from '../lab/site.ts';
 import { followRun } from './cli/follow-run.ts';
 import { printEnd } from './cli/outcome.ts';
-import type { RunEnd } from './cli/run-end.ts';
+import { ROLL } from './cli/run-kind.ts';
 import { runUrl } from './cli/temporal.ts';
 import { createLabSite, type LabSite } from './lib/lab-site.ts';
 import { parseStartOptions, START_USAGE, UsageError, type StartOptions } from './lib/start-options.ts';
@@ -129,7 +129,7 @@ async function rollLab(client: Client, site: LabSite, temporal: DevServer, teard
   const runId = handle.firstExecutionRunId;
   const webUi = temporal.uiUrl === undefined ? null : runUrl(temporal.uiUrl, NAMESPACE, workflowId, runId);
   const out = process.stdout;
-  const end: RunEnd | null = await followRun(client, workflowId, {
+  const end = await followRun(ROLL, client, workflowId, {
     out,
     tty: out.isTTY,
     signal: teardown.signal,
@@ -137,7 +137,7 @@ async function rollLab(client: Client, site: LabSite, temporal: DevServer, teard
     runId,
     env: process.env,
   });
-  return end === null ? null : printEnd(process, { workflowId, runId, webUi }, end);
+  return end === null ? null : printEnd(ROLL, process, { workflowId, runId, webUi }, end);
 }
 
 /** An open run belongs to a lab that is gone. For a real cluster this would be wrong: there, runs are canceled. */

@@ -2,6 +2,7 @@ import { WorkflowNotFoundError, type WorkflowExecutionDescription, type Workflow
 import { isScheduled, rollingUpdateId } from '../../domain/ids.ts';
 import { webUiOf, type Session } from './context.ts';
 import type { RunIdentity } from './outcome.ts';
+import { listPatchRuns } from './patch-runs.ts';
 import { CliError, commandName } from './terminal.ts';
 
 export interface CurrentRun {
@@ -42,8 +43,11 @@ async function findScheduledRun({ client }: Session, plain: string): Promise<str
 export async function requireRunning(session: Session): Promise<CurrentRun> {
   const run = await findLatestRun(session);
   if (run?.running) return run;
-  throw new CliError(
-    `No rolling update of ${session.config.cluster.name} is running. Start one with \`${commandName(session.terminal.env)} update\`.`,
-    1,
-  );
+  const command = commandName(session.terminal.env);
+  const [patching] = await listPatchRuns(session, { running: true });
+  const hint =
+    patching === undefined
+      ? `Start one with \`${command} update\`.`
+      : `Hosts are being patched (${patching.workflowId}): see \`${command} patch --help\`.`;
+  throw new CliError(`No rolling update of ${session.config.cluster.name} is running. ${hint}`, 1);
 }

@@ -1,15 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QueryNotRegisteredError, QueryRejectedError, type Client, type WorkflowHandle } from '@temporalio/client';
-import { Message } from '../../domain/messages.ts';
 import type { RollPlan } from '../../domain/plan.ts';
-import type { RollProgress } from '../../domain/report.ts';
 import { LiveRegion } from './live-region.ts';
-import { describeChanges } from './render/changes.ts';
 import { renderPlan } from './render/plan.ts';
-import { renderProgress } from './render/progress.ts';
 import { wrap } from './render/style.ts';
-import { readProgress } from './read-progress.ts';
 import { awaitEnd, type RunEnd } from './run-end.ts';
+import type { AnyReport, RunKind } from './run-kind.ts';
 import { isSilence } from './temporal.ts';
 import { commandName, layoutFor, printLine, type Output } from './terminal.ts';
 
@@ -31,14 +27,21 @@ const LOOK_EVERY_MS = 1_000;
 const QUERY_TIMEOUT_MS = 5_000;
 
 /**
- * Shows a rolling update live until it is over or `signal` ends the following.
+ * Shows a run live until it is over or `signal` ends the following.
  *
  * @returns how the run ended, or null when the following ended before the run.
  */
-export async function followRun(client: Client, workflowId: string, options: FollowOptions): Promise<RunEnd | null> {
+export async function followRun<Progress, Report extends AnyReport>(
+  kind: RunKind<Progress, Report>,
+  client: Client,
+  workflowId: string,
+  options: FollowOptions,
+): Promise<RunEnd<Report> | null> {
   const handle = client.workflow.getHandle(workflowId, options.runId);
-  const screen = options.tty ? new Screen(options) : new Log(options);
-  const end = awaitEnd(handle);
+  // One that continues as new goes on under another run id; waiting for its end finds the way by itself.
+  const asked = kind.readPlan ? handle : client.workflow.getHandle(workflowId);
+  const screen = options.tty ? new Screen(kind, options) : new Log(kind, options);
+  const end = awaitEnd(kind, handle);
   // Handled below; without this, a failure while a query is under way would be an unhandled rejection.
   end.catch(() => undefined);
   let over = false;
@@ -46,7 +49,7 @@ export async function followRun(client: Client, workflowId: string, options: Fol
   settled.catch(() => undefined);
   let planShown = options.showPlan === false;
   while (!over && !options.signal.aborted) {
-    const look = await lookAt(client, handle, planShown);
+    const look = await lookAt(kind, client, planShown, asked);
     if (look !== null && look.plan !== null) {
       screen.showPlan(look.plan);
       planShown = true;
@@ -58,18 +61,23 @@ export async function followRun(client: Client, workflowId: string, options: Fol
   return over ? end : null;
 }
 
-interface Look {
-  readonly progress: RollProgress;
+interface Look<Progress> {
+  readonly progress: Progress;
   /** Only when it was asked for and there is one. */
   readonly plan: RollPlan | null;
 }
 
 /** Null while no worker answers: the run itself is safe in Temporal. */
-async function lookAt(client: Client, handle: WorkflowHandle, planKnown: boolean): Promise<Look | null> {
+async function lookAt<Progress>(
+  kind: Pick<RunKind<Progress, AnyReport>, 'read' | 'readPlan'>,
+  client: Client,
+  planKnown: boolean,
+  handle: WorkflowHandle,
+): Promise<Look<Progress> | null> {
   try {
     return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, async () => ({
-      progress: await readProgress(client, handle),
-      plan: planKnown ? null : await handle.query<RollPlan | null>(Message.plan),
+      progress: await kind.read(client, handle),
+      plan: planKnown ? null : ((await kind.readPlan?.(handle)) ?? null),
     }));
   } catch (error) {
     if (isSilence(error) || error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError)
@@ -82,21 +90,23 @@ async function pause(signal: AbortSignal): Promise<void> {
   await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
 }
 
-interface View {
+interface View<Progress> {
   showPlan(plan: RollPlan): void;
   /** Null: nobody answered. */
-  show(progress: RollProgress | null): void;
+  show(progress: Progress | null): void;
   close(): void;
 }
 
 const NO_ANSWER = 'No worker answers at the moment. The run is safe and goes on as soon as one is back.';
 
-class Screen implements View {
+class Screen<Progress> implements View<Progress> {
   readonly #region: LiveRegion;
+  readonly #kind: Pick<RunKind<Progress, AnyReport>, 'renderProgress'>;
   readonly #options: FollowOptions;
-  #last: RollProgress | null = null;
+  #last: Progress | null = null;
 
-  constructor(options: FollowOptions) {
+  constructor(kind: Pick<RunKind<Progress, AnyReport>, 'renderProgress'>, options: FollowOptions) {
+    this.#kind = kind;
     this.#options = options;
     this.#region = new LiveRegion(options.out);
   }
@@ -106,7 +116,7 @@ class Screen implements View {
     printLine(this.#options.out, `${renderPlan(plan, layoutFor(this.#options.out, this.#options.env))}\n`);
   }
 
-  show(progress: RollProgress | null): void {
+  show(progress: Progress | null): void {
     this.#last = progress ?? this.#last;
     if (this.#last === null) {
       this.#region.draw('Waiting for the first news of the run …');
@@ -114,7 +124,7 @@ class Screen implements View {
     }
     const { out, env, uiUrl } = this.#options;
     const layout = layoutFor(out, env);
-    const table = renderProgress(this.#last, { ...layout, now: new Date(), webUiUrl: uiUrl });
+    const table = this.#kind.renderProgress(this.#last, { ...layout, now: new Date(), webUiUrl: uiUrl });
     this.#region.draw(progress === null ? `${wrap(NO_ANSWER, layout.width)}\n\n${table}` : table);
   }
 
@@ -123,12 +133,14 @@ class Screen implements View {
   }
 }
 
-class Log implements View {
+class Log<Progress> implements View<Progress> {
+  readonly #kind: Pick<RunKind<Progress, AnyReport>, 'changes'>;
   readonly #options: FollowOptions;
-  #last: RollProgress | null = null;
+  #last: Progress | null = null;
   #silent = false;
 
-  constructor(options: FollowOptions) {
+  constructor(kind: Pick<RunKind<Progress, AnyReport>, 'changes'>, options: FollowOptions) {
+    this.#kind = kind;
     this.#options = options;
     if (options.uiUrl !== null) this.#print(`Web UI ${options.uiUrl}`);
   }
@@ -137,7 +149,7 @@ class Log implements View {
     printLine(this.#options.out, `\n${renderPlan(plan, layoutFor(this.#options.out, this.#options.env))}\n`);
   }
 
-  show(progress: RollProgress | null): void {
+  show(progress: Progress | null): void {
     if (progress === null) {
       if (!this.#silent && this.#last !== null) this.#print(NO_ANSWER);
       this.#silent = true;
@@ -145,7 +157,7 @@ class Log implements View {
     }
     this.#silent = false;
     const command = commandName(this.#options.env);
-    for (const line of describeChanges(this.#last, progress, command)) this.#print(line);
+    for (const line of this.#kind.changes(this.#last, progress, command)) this.#print(line);
     this.#last = progress;
   }
 

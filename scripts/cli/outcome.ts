@@ -1,7 +1,6 @@
 import { sentence } from './render/words.ts';
-import { renderReport } from './render/report.ts';
-import { renderPlan } from './render/plan.ts';
 import { exitCodeOf, type RunEnd } from './run-end.ts';
+import type { AnyReport, RunEnding } from './run-kind.ts';
 import { layoutFor, printJson, printLine, type ExitCode, type Terminal } from './terminal.ts';
 
 export interface RunIdentity {
@@ -15,23 +14,27 @@ export interface RunIdentity {
  *
  * @param run With whatever else the JSON document shall tell.
  */
-export function printEnd<Run extends RunIdentity>(
+export function printEnd<Run extends RunIdentity, Report extends AnyReport>(
+  kind: RunEnding<Report>,
   terminal: Terminal,
   run: Run,
-  end: RunEnd,
+  end: RunEnd<Report>,
   { json = false } = {},
 ): ExitCode {
   if (json) printJson(terminal.stdout, { ...run, ...end });
-  else printLine(terminal.stdout, describeEnd(terminal, end));
-  return exitCodeOf(end);
+  else printLine(terminal.stdout, describeEnd(kind, terminal, end));
+  return exitCodeOf(kind, end);
 }
 
-function describeEnd(terminal: Terminal, end: RunEnd): string {
+function describeEnd<Report extends AnyReport>(
+  kind: RunEnding<Report>,
+  terminal: Terminal,
+  end: RunEnd<Report>,
+): string {
   const layout = layoutFor(terminal.stdout, terminal.env);
   if (end.report === null) {
     const what = { failed: 'failed', completed: 'ended', canceled: 'was canceled', 'timed-out': 'timed out' };
     return end.status === 'terminated' ? end.reason : `The run ${what[end.status]}: ${sentence(end.reason)}`;
   }
-  if (end.report.outcome === 'planned' && end.report.plan !== null) return renderPlan(end.report.plan, layout);
-  return renderReport(end.report, layout);
+  return kind.renderReport(end.report, layout);
 }

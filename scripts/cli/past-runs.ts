@@ -2,13 +2,15 @@ import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { isScheduled, rollingUpdateId } from '../../domain/ids.ts';
 import { SearchAttribute } from '../../domain/search-attributes.ts';
+import type { RollReport } from '../../domain/report.ts';
 import type { Session } from './context.ts';
 import { awaitEnd, type RunEnd } from './run-end.ts';
+import { ROLL } from './run-kind.ts';
 import { CliError, commandName } from './terminal.ts';
 
 const outcomeKey = defineSearchAttributeKey(SearchAttribute.outcome, 'KEYWORD');
 
-/** A rolling update that Temporal remembers. */
+/** A run that Temporal remembers. */
 export interface PastRun {
   readonly workflowId: string;
   readonly runId: string;
@@ -29,13 +31,20 @@ export async function listPastRuns(session: Session, limit: number): Promise<Pas
     const { workflowId } = info;
     // Anything else is another cluster, whose name begins alike.
     if (workflowId !== plain && !isScheduled(workflowId, plain)) continue;
-    runs.push(describe(info));
+    runs.push(describePastRun(info));
     if (runs.length >= limit) break;
   }
   return runs.sort((a, b) => b.startedAt.localeCompare(a.startedAt));
 }
 
-function describe({ workflowId, runId, startTime, closeTime, typedSearchAttributes }: WorkflowExecutionInfo): PastRun {
+/** What Temporal's list of runs tells of one. */
+export function describePastRun({
+  workflowId,
+  runId,
+  startTime,
+  closeTime,
+  typedSearchAttributes,
+}: WorkflowExecutionInfo): PastRun {
   const endedAt = closeTime?.toISOString() ?? null;
   const told = typedSearchAttributes.get(outcomeKey) ?? null;
   // A run that was terminated has no chance to say so.
@@ -66,6 +75,6 @@ export async function findPastRun(session: Session, wanted: string | undefined):
   throw new CliError(`There is ${many} of ${name} whose run id begins with "${wanted}"; ${list}.`, 1);
 }
 
-export function endOf({ client }: Session, { workflowId, runId }: PastRun): Promise<RunEnd> {
-  return awaitEnd(client.workflow.getHandle(workflowId, runId, { followRuns: false }));
+export function endOf({ client }: Session, { workflowId, runId }: PastRun): Promise<RunEnd<RollReport>> {
+  return awaitEnd(ROLL, client.workflow.getHandle(workflowId, runId, { followRuns: false }));
 }

@@ -8,6 +8,15 @@ import { history, type HistoryFlags } from './commands/history.ts';
 import { hosts } from './commands/hosts.ts';
 import { trustHosts, type TrustFlags } from './commands/hosts-trust.ts';
 import { lab } from './commands/lab.ts';
+import {
+  cancelPatching,
+  patchHistory,
+  patchReport,
+  patchStatus,
+  pausePatching,
+  resumePatching,
+} from './commands/patch-runs.ts';
+import { answerReboot, patch, type PatchFlags } from './commands/patch.ts';
 import { pause } from './commands/pause.ts';
 import { plan } from './commands/plan.ts';
 import { report, type ReportFlags } from './commands/report.ts';
@@ -153,6 +162,7 @@ function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Co
     .action((node: string, entry: string | undefined) =>
       run((session) => forgetUndo(session, node, entry, undoing.opts<Json>())),
     );
+  addPatch(program, run);
   addSchedules(program, run);
   addHosts(program, async (command) => finish(await withSite(terminal, program.opts<GlobalFlags>(), command)));
   program
@@ -167,6 +177,70 @@ function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Co
 }
 
 type Run = (command: (session: Session) => Promise<ExitCode>) => Promise<void>;
+
+function addPatch(program: Command, run: Run): void {
+  const patching = program
+    .command('patch')
+    .description('patch a host, a group of hosts, or all that are patched weekly')
+    .argument('[name]', 'host or group')
+    .option('--weekly', 'the groups of patching.weekly, one after the other')
+    .option('--dry-run', 'look only: say what would be done')
+    .option('--no-reboot', 'reboot no host; the report says which wants it')
+    .option('--ignore-window', 'do not keep to the maintenance windows of the configuration')
+    .option('--detach', 'start only, do not follow')
+    .option('--json', 'print one JSON document at the end')
+    .helpCommand(false)
+    .action((name: string | undefined, flags: PatchFlags) => run((session) => patch(session, name, flags)));
+  // `--json` may stand before or after the name of the command.
+  const json = (): Json => (patching.opts<Json>().json ? { json: true } : {});
+  patching
+    .command('status')
+    .description('show the run that is under way, or how the last one ended')
+    .argument('[run]', 'its workflow id, where there are several')
+    .option('-f, --follow', 'follow it live to its end')
+    .action((wanted: string | undefined, flags: { follow?: boolean }) =>
+      run((session) => patchStatus(session, wanted, { ...json(), ...flags })),
+    );
+  for (const { name, description, command } of PATCH_REQUESTS) {
+    patching
+      .command(name)
+      .description(description)
+      .argument('[run]', 'its workflow id, where there are several')
+      .action((wanted: string | undefined) => run((session) => command(session, wanted, json())));
+  }
+  for (const { name, description, answer } of REBOOT_ANSWERS) {
+    patching
+      .command(name)
+      .description(description)
+      .argument('<host>')
+      .action((host: string) => run((session) => answerReboot(session, host, answer, json())));
+  }
+  patching
+    .command('report')
+    .description('print the report of the last run that is over, or of another')
+    .argument('[run]', 'beginning of its run id, as history lists it')
+    .addOption(new Option('--markdown', 'print it as Markdown').conflicts(['html']))
+    .addOption(new Option('--html', 'print it as a page').conflicts(['markdown']))
+    .action((wanted: string | undefined, flags: ReportFlags) =>
+      run((session) => patchReport(session, wanted, { ...json(), ...flags })),
+    );
+  patching
+    .command('history')
+    .description('list the runs that Temporal remembers, the newest first')
+    .option('--limit <number>', 'how many, at most 100', '20')
+    .action((flags: HistoryFlags) => run((session) => patchHistory(session, { ...json(), ...flags })));
+}
+
+const PATCH_REQUESTS = [
+  { name: 'pause', description: 'begin no host until it is resumed', command: pausePatching },
+  { name: 'resume', description: 'let a paused run go on', command: resumePatching },
+  { name: 'cancel', description: 'begin no more hosts; those in hand end their step', command: cancelPatching },
+] as const;
+
+const REBOOT_ANSWERS = [
+  { name: 'reboot-now', description: 'end the pause before the reboot of a host', answer: 'rebootNow' },
+  { name: 'skip-reboot', description: 'do not reboot a host that is about to', answer: 'skipReboot' },
+] as const;
 
 function addSchedules(program: Command, run: Run): void {
   const schedules = program

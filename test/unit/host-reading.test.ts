@@ -122,6 +122,7 @@ describe('the table of hosts', () => {
     pending: { value: [] },
     listsAge: { value: 59 * 60 },
     reboot: { needed: false, because: [] },
+    lastPatched: { value: null },
   };
   const nothing = { system: null, pending: null, listsAge: null, reboot: null };
 
@@ -137,25 +138,36 @@ describe('the table of hosts', () => {
           pending: { value: [update, { ...update, security: false }] },
           listsAge: { value: 3 * 86_400 },
           reboot: { needed: true, because: ['libc6 asked for it'] },
+          lastPatched: { value: { at: '2026-11-22T02:10:00.000Z', outcome: 'patched' } },
         },
         { ...well, ...nothing, name: 'pi', guest: null, state: 'exempt', why: 'updated by hand' },
-        { ...well, ...nothing, name: 'nas', guest: null, state: 'unreachable', why: 'no answer' },
+        {
+          ...well,
+          ...nothing,
+          name: 'nas',
+          guest: null,
+          state: 'unreachable',
+          why: 'no answer',
+          lastPatched: { unknown: 'Temporal does not answer' },
+        },
         { ...well, name: 'odd', mismatches: ['there is no guest 7 in the cluster'], pending: { unknown: 'E: broken' } },
       ],
-      { width: 90 },
+      { width: 100 },
     );
     expect(text.split('\n').map((line) => line.trimEnd())).toEqual([
-      'Host      Guest           State          Updates         Lists       Reboot',
-      'pihole-1  CT 192 on pve1  ✔ reached      0               59 min old  no',
-      'plex-vm   VM 210 on pve1  ✔ reached      2 (1 security)  3 days old  needed',
-      'pi        –               – exempt       –               –           –',
-      'nas       –               ✘ unreachable  –               –           –',
-      'odd       CT 192 on pve1  ! reached      ?               59 min old  no',
+      'Host      Guest           State          Updates         Lists       Reboot  Patched',
+      'pihole-1  CT 192 on pve1  ✔ reached      0               59 min old  no      –',
+      'plex-vm   VM 210 on pve1  ✔ reached      2 (1 security)  3 days old  needed  2026-11-22',
+      'pi        –               – exempt       –               –           –       –',
+      'nas       –               ✘ unreachable  –               –           –       ?',
+      'odd       CT 192 on pve1  ! reached      ?               59 min old  no      –',
       '',
       'plex-vm: libc6 asked for it.',
       'pi: Updated by hand.',
       'nas: No answer.',
       'odd: There is no guest 7 in the cluster. Its updates are not known: E: broken.',
+      '',
+      'When they were patched last is not known: Temporal does not answer.',
     ]);
   });
 });

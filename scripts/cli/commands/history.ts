@@ -43,7 +43,7 @@ function totalsOf({ nodes }: RollReport): Totals {
   };
 }
 
-function readLimit(text: string): number {
+export function readLimit(text: string): number {
   if (/^[1-9]\d?$|^100$/.test(text)) return Number(text);
   throw new CliError(`--limit must be a whole number from 1 to 100, not ${text}. Write, for example, --limit 20.`);
 }

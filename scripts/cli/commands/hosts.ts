@@ -13,6 +13,7 @@ import { depsFromConfig } from '../../../workers/deps-from-config.ts';
 import { sshToHost } from '../../../workers/host-connections.ts';
 import { chooseHosts } from '../choose-hosts.ts';
 import type { Site } from '../context.ts';
+import { readLastPatched } from '../last-patched.ts';
 import { renderHosts, type HostEntry } from '../render/hosts.ts';
 import { layoutFor, printJson, printLine, type ExitCode } from '../terminal.ts';
 
@@ -30,11 +31,18 @@ export async function hosts(
 ): Promise<ExitCode> {
   const { stdout, env } = site.terminal;
   const chosen = chooseHosts(site.config, names);
-  const [guests, readings] = await Promise.all([
+  const [guests, readings, patched] = await Promise.all([
     chosen.some(({ vmid }) => vmid !== undefined) ? guestsOf(site) : { value: [] },
     mapLimited(chosen, AT_A_TIME, async (host) => (host.exempt === undefined ? readOne(site, host) : null)),
+    readLastPatched(
+      site,
+      chosen.map(({ name }) => name),
+    ),
   ]);
-  const entries = chosen.map((host, index) => describeHost(host, readings[index] ?? null, guests));
+  const entries = chosen.map((host, index) => ({
+    ...describeHost(host, readings[index] ?? null, guests),
+    lastPatched: patched[index] ?? { value: null },
+  }));
   if (json) printJson(stdout, entries);
   else printLine(stdout, renderHosts(entries, layoutFor(stdout, env)));
   return entries.some(({ state, mismatches }) => state === 'unreachable' || mismatches.length > 0) ? 1 : 0;
@@ -72,7 +80,11 @@ function unknownBecauseOf(error: unknown): { readonly unknown: string } {
   throw error;
 }
 
-function describeHost(host: HostConfig, answer: Answer | null, guests: Fact<readonly ListedGuest[]>): HostEntry {
+function describeHost(
+  host: HostConfig,
+  answer: Answer | null,
+  guests: Fact<readonly ListedGuest[]>,
+): Omit<HostEntry, 'lastPatched'> {
   const { name, address, groups, exempt } = host;
   const found = answer !== null && 'value' in answer ? answer.value : null;
   const { guest, mismatches } = placeHost(inventoryHost(host), guests, found !== null);

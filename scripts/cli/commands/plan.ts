@@ -4,6 +4,7 @@ import { requireWorker, webUiOf, type Session } from '../context.ts';
 import { printEnd } from '../outcome.ts';
 import { overridesFrom, type PolicyFlags } from '../overrides.ts';
 import { awaitEnd } from '../run-end.ts';
+import { ROLL } from '../run-kind.ts';
 import type { ExitCode } from '../terminal.ts';
 
 /** Shows what an update would do. It is the same workflow, ended after the plan, under an id of its own. */
@@ -23,6 +24,6 @@ export async function plan(
   });
   const runId = handle.firstExecutionRunId;
   const webUi = await webUiOf(session, handle.workflowId, runId);
-  const end = await awaitEnd(handle);
-  return printEnd(session.terminal, { workflowId: handle.workflowId, runId, webUi }, end, flags);
+  const end = await awaitEnd(ROLL, handle);
+  return printEnd(ROLL, session.terminal, { workflowId: handle.workflowId, runId, webUi }, end, flags);
 }

@@ -1,6 +1,7 @@
 import type { Session } from '../context.ts';
 import { findLatestRun, type CurrentRun } from '../current-run.ts';
 import { printEnd } from '../outcome.ts';
+import { listPatchRuns } from '../patch-runs.ts';
 import { readProgressIfAnswered } from '../read-progress.ts';
 import { readLease } from '../read-lease.ts';
 import { readLeftovers, type LeftOnNode } from '../read-undo.ts';
@@ -8,7 +9,8 @@ import { renderLease } from '../render/lease.ts';
 import { renderProgress } from '../render/progress.ts';
 import { renderLeftovers, renderToUndo } from '../render/undo.ts';
 import { awaitEnd } from '../run-end.ts';
-import { layoutFor, printJson, printLine, type ExitCode } from '../terminal.ts';
+import { ROLL } from '../run-kind.ts';
+import { commandName, layoutFor, printJson, printLine, type ExitCode } from '../terminal.ts';
 import { follow } from './update.ts';
 
 interface Flags {
@@ -19,11 +21,12 @@ interface Flags {
 /** Shows the run that is under way, or how the last one ended, and what is still to be undone; its exit code is that of the run. */
 export async function status(session: Session, flags: Flags): Promise<ExitCode> {
   const run = await findLatestRun(session);
-  if (run?.running === true && flags.follow) return follow(session, run.identity, { ...flags, showPlan: false });
+  if (run?.running === true && flags.follow) return follow(session, ROLL, run.identity, { ...flags, showPlan: false });
   const left = await readLeftovers(session);
   const stillToUndo = left.map(({ node, givenUpAt, view }) => ({ node, givenUpAt, view }));
   const code = run === null ? printNone(session, flags, stillToUndo) : await printRun(session, run, flags, stillToUndo);
   if (!flags.json && left.length > 0) printLeft(session, left);
+  if (!flags.json) await tellPatching(session);
   return code;
 }
 
@@ -37,7 +40,7 @@ function printNone({ terminal, config }: Session, { json = false }: Flags, still
 
 async function printRun(session: Session, run: CurrentRun, flags: Flags, stillToUndo: StillToUndo): Promise<ExitCode> {
   if (run.running) return printProgress(session, run, flags, stillToUndo);
-  return printEnd(session.terminal, { ...run.identity, stillToUndo }, await awaitEnd(run.handle), flags);
+  return printEnd(ROLL, session.terminal, { ...run.identity, stillToUndo }, await awaitEnd(ROLL, run.handle), flags);
 }
 
 async function printProgress(
@@ -66,6 +69,14 @@ async function printProgress(
     for (const part of parts) if (part !== '') printLine(stdout, `\n${part}`);
   }
   return 0;
+}
+
+/** Hosts are patched by runs that have commands of their own. */
+async function tellPatching(session: Session): Promise<void> {
+  const { stdout, env } = session.terminal;
+  for (const { workflowId } of await listPatchRuns(session, { running: true })) {
+    printLine(stdout, `\nHosts are being patched (${workflowId}): ${commandName(env)} patch status`);
+  }
 }
 
 function printLeft({ terminal: { stdout, env } }: Session, left: readonly LeftOnNode[]): void {

@@ -5,6 +5,7 @@ import { TaskQueue } from '../../../domain/task-queues.ts';
 import { requireWorker, untilInterrupted, webUiOf, type Session } from '../context.ts';
 import { followRun } from '../follow-run.ts';
 import { printEnd, type RunIdentity } from '../outcome.ts';
+import { ROLL, type AnyReport, type RunKind } from '../run-kind.ts';
 import { overridesFrom, type PolicyFlags } from '../overrides.ts';
 import { CliError, commandName, printJson, printLine, type ExitCode } from '../terminal.ts';
 
@@ -19,12 +20,13 @@ export async function update(session: Session, nodes: readonly string[], flags: 
   await requireWorker(session);
   const run = await start(session, input);
   if (flags.detach) return announce(session, run, flags);
-  return follow(session, run, flags);
+  return follow(session, ROLL, run, flags);
 }
 
 /** Follows a run that is under way to its end. Ctrl-C leaves it alone. */
-export async function follow(
+export async function follow<Progress, Report extends AnyReport>(
   session: Session,
+  kind: RunKind<Progress, Report>,
   run: RunIdentity,
   { json = false, showPlan = true }: { readonly json?: boolean; readonly showPlan?: boolean },
 ): Promise<ExitCode> {
@@ -33,7 +35,7 @@ export async function follow(
   const out = json ? terminal.stderr : terminal.stdout;
   const { signal, release } = untilInterrupted();
   try {
-    const end = await followRun(session.client, run.workflowId, {
+    const end = await followRun(kind, session.client, run.workflowId, {
       out,
       tty: out.isTTY === true,
       signal,
@@ -42,13 +44,14 @@ export async function follow(
       showPlan,
       env: terminal.env,
     });
-    if (end !== null) return printEnd(terminal, run, end, { json });
+    if (end !== null) return printEnd(kind, terminal, run, end, { json });
   } finally {
     release();
   }
   const command = commandName(terminal.env);
-  printLine(out, `You no longer follow the run; it goes on. Follow it again with \`${command} status --follow\`,`);
-  printLine(out, `stop it with \`${command} cancel\`.`);
+  const family = kind.family === undefined ? command : `${command} ${kind.family}`;
+  printLine(out, `You no longer follow the run; it goes on. Follow it again with \`${family} status --follow\`,`);
+  printLine(out, `stop it with \`${family} cancel\`.`);
   if (json) printJson(terminal.stdout, { ...run, status: 'running' });
   return 0;
 }

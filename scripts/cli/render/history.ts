@@ -1,4 +1,5 @@
 import { describeMilliseconds } from '../../../domain/duration.ts';
+import type { Text } from '../../../reports/document.ts';
 import { ROLL_OUTCOMES } from '../../../reports/words.ts';
 import type { PastRun } from '../past-runs.ts';
 import { createStyle, DEFAULT_WIDTH, type RenderOptions, type Style } from './style.ts';
@@ -34,7 +35,7 @@ export function renderHistory(
   const idLength = enoughOf(entries.map(({ runId }) => runId));
   const rows = entries.map(({ startedAt, endedAt, outcome, totals, runId }) => [
     startedAt.slice(0, 16).replace('T', ' '),
-    describeOutcome(outcome, style),
+    describeOutcome(outcome, ROLL_OUTCOMES, style),
     endedAt === null ? '–' : describeMilliseconds(Date.parse(endedAt) - Date.parse(startedAt)),
     totals === null ? '–' : `${totals.nodesUpdated}/${totals.nodes}`,
     totals === null ? '–' : String(totals.packages),
@@ -44,16 +45,21 @@ export function renderHistory(
   return renderTable(columns, rows, { width, style });
 }
 
-/** How much of each id tells it from the others; `report` takes as much. Ids of one minute begin alike. */
-function enoughOf(ids: readonly string[]): number {
+/** Of a list of runs: how much of each id tells it from the others; `report` takes as much. Ids of one minute begin alike. */
+export function enoughOf(ids: readonly string[]): number {
   let length = 8;
   while (new Set(ids.map((id) => id.slice(0, length))).size < ids.length) length += 1;
   return length;
 }
 
-function describeOutcome(outcome: string | null, style: Style): string {
+/** @param outcomes What the outcomes of this kind of run are called. */
+export function describeOutcome(
+  outcome: string | null,
+  outcomes: Readonly<Record<string, Text>>,
+  style: Style,
+): string {
   if (outcome === 'running') return style.active('● running');
-  const known = Object.entries(ROLL_OUTCOMES).find(([name]) => name === outcome)?.[1];
+  const known = Object.entries(outcomes).find(([name]) => name === outcome)?.[1];
   if (known === undefined) return style.bad('✘ broken off');
   return known.tone === 'plain' ? known.text : style[known.tone](known.text);
 }

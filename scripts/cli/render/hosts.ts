@@ -1,5 +1,6 @@
 import type { Fact } from '../../../domain/condition.ts';
 import type { ListedGuest, PendingUpdate, RebootNeed } from '../../../domain/host.ts';
+import type { LastPatched } from '../last-patched.ts';
 import { createStyle, DEFAULT_WIDTH, type RenderOptions, type Style } from './style.ts';
 import { renderTableOverNotes } from './table.ts';
 import { count, kindName, sentence } from './words.ts';
@@ -23,6 +24,8 @@ export interface HostEntry {
   /** Seconds. */
   readonly listsAge: Fact<number> | null;
   readonly reboot: RebootNeed | null;
+  /** By what Temporal remembers; null within: nothing. */
+  readonly lastPatched: Fact<LastPatched | null>;
 }
 
 /** A line a host; what needs more words stands below it. */
@@ -35,6 +38,7 @@ export function renderHosts(entries: readonly HostEntry[], options: RenderOption
     { title: 'Updates' },
     { title: 'Lists' },
     { title: 'Reboot' },
+    { title: 'Patched' },
   ];
   const rows = entries.map((entry) => ({
     name: entry.name,
@@ -45,10 +49,16 @@ export function renderHosts(entries: readonly HostEntry[], options: RenderOption
       describePending(entry.pending),
       describeAge(entry.listsAge),
       describeReboot(entry.reboot, style),
+      describePatched(entry.lastPatched),
     ],
     note: [...reasons(entry)].map(sentence).join(' '),
   }));
-  return renderTableOverNotes(columns, rows, { width: options.width ?? DEFAULT_WIDTH, style });
+  const table = renderTableOverNotes(columns, rows, { width: options.width ?? DEFAULT_WIDTH, style });
+  const unknown = entries.flatMap(({ lastPatched }) => ('unknown' in lastPatched ? [lastPatched.unknown] : []));
+  // Said once: what keeps one from being known keeps all.
+  return unknown[0] === undefined
+    ? table
+    : `${table}\n\nWhen they were patched last is not known: ${sentence(unknown[0])}`;
 }
 
 function describeState({ state, mismatches }: HostEntry, style: Style): string {
@@ -76,6 +86,11 @@ function describeReboot(reboot: RebootNeed | null, style: Style): string {
   if (reboot === null) return '–';
   if (reboot.needed === null) return style.caution('?');
   return reboot.needed ? style.caution('needed') : 'no';
+}
+
+function describePatched(last: HostEntry['lastPatched']): string {
+  if ('unknown' in last) return '?';
+  return last.value === null ? '–' : last.value.at.slice(0, 10);
 }
 
 function* reasons({ why, mismatches, pending, listsAge, reboot }: HostEntry): Generator<string> {
