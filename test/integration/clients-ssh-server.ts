@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { AddressInfo } from 'node:net';
 import { createHash } from 'node:crypto';
-import ssh2, { type Connection, type ParsedKey, type ServerChannel } from 'ssh2';
+import ssh2, { type Connection, type ServerChannel } from 'ssh2';
 
 /** A pair of keys in the formats SSH uses. */
 export interface KeyPair {
@@ -16,8 +16,10 @@ export interface KeyPair {
 export function createKeyPair(type: 'ed25519' | 'rsa' | 'ecdsa'): KeyPair {
   const options = { ed25519: {}, rsa: { bits: 2048 }, ecdsa: { bits: 256 } }[type];
   const pair = ssh2.utils.generateKeyPairSync(type as 'rsa', options as { bits: number });
-  const parsed = ssh2.utils.parseKey(pair.public) as ParsedKey;
-  const blob = parsed.getPublicSSH();
+  const parsed = ssh2.utils.parseKey(pair.public);
+  // ssh2 drops leading zeros of a key, so that one of 256 is too short to be read.
+  if (parsed instanceof Error || ssh2.utils.parseKey(pair.private) instanceof Error) return createKeyPair(type);
+  const blob = (parsed).getPublicSSH();
   const digest = createHash('sha256').update(blob).digest('base64').replace('=', '');
   const line = pair.public.split(' ').slice(0, 2).join(' ');
   return { privateKey: pair.private, blob, line, fingerprint: `SHA256:${digest}` };
