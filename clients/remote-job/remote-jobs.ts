@@ -58,7 +58,7 @@ export interface FollowJobOptions {
   readonly signal?: AbortSignal;
   /** Called with each chunk in order, and with '' after a poll without news, so that it can heartbeat. */
   readonly onChunk?: (log: string, nextOffset: number) => void;
-  /** Milliseconds between polls (default 2 s). */
+  /** Milliseconds between polls (default 2 s); the end of a job is known sooner where the host can wait for it. */
   readonly pollMs?: number;
 }
 
@@ -113,43 +113,59 @@ export function createRemoteJobs(ssh: Connector, options: RemoteJobsOptions): Re
     unit: `${prefix}-${id}`,
   });
 
-  async function read(exec: SshExec, id: string, offset: number, signal?: AbortSignal): Promise<JobProgress> {
-    const script = readScript({ ...place(id), offset, chunkBytes });
-    return progressOf(await run(exec, id, script, chunkBytes, signal), offset);
+  async function read(
+    exec: SshExec,
+    id: string,
+    offset: number,
+    { waitMs = 0, signal }: { waitMs?: number; signal?: AbortSignal | undefined } = {},
+  ): Promise<JobProgress> {
+    const script = readScript({ ...place(id), offset, chunkBytes, waitMs });
+    return progressOf(await run(exec, id, script, { logBytes: chunkBytes, waitMs, signal }), offset);
   }
   return {
     async ensureStarted(job) {
       const script = startScript({ ...place(job.id), ...job, hash: hashOf(job.command) });
-      const { state } = await run(ssh, job.id, script, 0);
+      const { state } = await run(ssh, job.id, script);
       // A launch that has not begun yet is one all the same.
       return state === 'absent' ? 'started' : state;
     },
     read: ({ id, offset }) => read(ssh, id, offset ?? 0),
     follow: (follow) =>
       ssh.withConnection(
-        (connection) => followJob((offset) => read(connection, follow.id, offset, follow.signal), follow),
+        (connection) => {
+          const { id, signal } = follow;
+          return followJob((offset, waitMs) => read(connection, id, offset, { waitMs, signal }), follow);
+        },
         follow.signal === undefined ? {} : { signal: follow.signal },
       ),
     stop: ({ id, graceMs, pollMs }) =>
       ssh.withConnection(async (connection) => {
         const ask = async (force: boolean): Promise<JobState> =>
-          jobState(await run(connection, id, stopScript({ ...place(id), force }), 0));
+          jobState(await run(connection, id, stopScript({ ...place(id), force })));
         const isOver = async (): Promise<JobState> => (await read(connection, id, 0)).state;
         return await stopJob(ask, isOver, graceMs ?? 10_000, pollMs ?? 500);
       }),
   };
 }
 
-async function followJob(read: (offset: number) => Promise<JobProgress>, options: FollowJobOptions): Promise<JobEnd> {
-  let offset = options.fromOffset ?? 0;
+async function followJob(
+  read: (offset: number, waitMs: number) => Promise<JobProgress>,
+  { fromOffset = 0, onChunk, pollMs = 2_000, signal }: FollowJobOptions,
+): Promise<JobEnd> {
+  let offset = fromOffset;
+  let waitMs = 0;
   for (;;) {
-    const progress = await read(offset);
+    const askedAt = Date.now();
+    const progress = await read(offset, waitMs);
     offset = progress.nextOffset;
-    options.onChunk?.(progress.log, offset);
+    onChunk?.(progress.log, offset);
     const { state, exitCode, bootId } = progress;
     const complete = offset >= progress.logSize;
     if (state !== 'running' && complete) return { state, exitCode, nextOffset: offset, bootId };
-    if (complete || progress.log === '') await pause(options.pollMs ?? 2_000, options.signal);
+    // The host waits, so that the end of a job is known at once. One that cannot wait has answered already.
+    const left = waitMs - (Date.now() - askedAt);
+    if (left > 0) await pause(left, signal);
+    waitMs = complete || progress.log === '' ? pollMs : 0;
   }
 }
 
@@ -189,9 +205,16 @@ const replyTimeoutMs = 60_000;
 // Room for the lines before the log.
 const headBytes = 8_192;
 
-async function run(exec: SshExec, id: string, line: string, logBytes: number, signal?: AbortSignal): Promise<Reply> {
+interface RunOptions {
+  readonly logBytes?: number;
+  readonly waitMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+async function run(exec: SshExec, id: string, line: string, options: RunOptions = {}): Promise<Reply> {
+  const { logBytes = 0, waitMs = 0, signal } = options;
   const result = await exec.exec(line, {
-    timeoutMs: replyTimeoutMs,
+    timeoutMs: replyTimeoutMs + waitMs,
     maxOutputBytes: 2 * (logBytes + headBytes),
     encoding: 'latin1',
     ...(signal === undefined ? {} : { signal }),

@@ -66,12 +66,27 @@ say() {
 }
 `;
 
+export interface ReadOptions extends JobPlace {
+  readonly offset: number;
+  readonly chunkBytes: number;
+  /** So long a running job is waited for, milliseconds; a host without GNU's tail does not wait. */
+  readonly waitMs: number;
+}
+
 /** Prints how the job stands and its log from an offset. */
-export function readScript(job: JobPlace & { readonly offset: number; readonly chunkBytes: number }): string {
+export function readScript(job: ReadOptions): string {
+  const seconds = job.waitMs / 1_000;
+  const wait = `
+if test "$s" = running; then
+  p=$(cat "$d/claim/pid" 2>/dev/null) && timeout ${seconds} tail -s ${Math.min(seconds, 0.2)} --pid="$p" -f /dev/null 2>/dev/null
+  judge
+fi
+`;
   return script(
     job,
     `
 judge
+${job.waitMs > 0 ? wait : ''}
 size=0
 test -f "$d/log" && size=$(($(wc -c <"$d/log")))
 say "$s"

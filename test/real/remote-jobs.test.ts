@@ -54,6 +54,15 @@ describeOnRealHosts('a remote job on a host with systemd', (world) => {
     });
   });
 
+  it('has its end known at once to whoever follows it, however rarely he asks', async () => {
+    await host.jobs.ensureStarted(job('end', until('/run/go-end')));
+    let looks = 0;
+    const following = host.jobs.follow({ id: 'end', pollMs: 600_000, onChunk: () => (looks += 1) });
+    await expect.poll(() => looks).toBe(1);
+    await host.sh('touch /run/go-end');
+    expect(await following).toMatchObject({ state: 'finished', exitCode: 0 });
+  });
+
   it('is run once by eight clients that start it at the same time', async () => {
     const spec = job('race', 'echo once >>/var/lib/race');
     const starts = Array.from({ length: 8 }, () => host.connect().jobs.ensureStarted(spec));
