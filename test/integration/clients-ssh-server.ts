@@ -19,7 +19,7 @@ export function createKeyPair(type: 'ed25519' | 'rsa' | 'ecdsa'): KeyPair {
   const parsed = ssh2.utils.parseKey(pair.public);
   // ssh2 drops leading zeros of a key, so that one of 256 is too short to be read.
   if (parsed instanceof Error || ssh2.utils.parseKey(pair.private) instanceof Error) return createKeyPair(type);
-  const blob = (parsed).getPublicSSH();
+  const blob = parsed.getPublicSSH();
   const digest = createHash('sha256').update(blob).digest('base64').replace('=', '');
   const line = pair.public.split(' ').slice(0, 2).join(' ');
   return { privateKey: pair.private, blob, line, fingerprint: `SHA256:${digest}` };

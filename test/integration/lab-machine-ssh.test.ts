@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ScaledClock } from '../../lab/core/clock.ts';
 import type { Machine } from '../../lab/core/machine.ts';
 import { ensureSshClientKey } from '../../lab/machine/index.ts';
+import { createKeyPair } from './clients-ssh-server.ts';
 import { fastSite, until } from './lab-machine-site.ts';
 import type { Login, Site } from './lab-machine-site.ts';
 
@@ -130,7 +131,7 @@ describe('the SSH server', () => {
   it('lets in only root with the client key', async () => {
     const { privateKeyFile } = await ensureSshClientKey(site.directory);
     const good = readFileSync(privateKeyFile);
-    const bad = ssh2.utils.generateKeyPairSync('ed25519').private;
+    const bad = createKeyPair('ed25519').privateKey;
     await expect(attempt(machine, { username: 'root', privateKey: bad })).rejects.toThrow(/authentication/i);
     await expect(attempt(machine, { username: 'admin', privateKey: good })).rejects.toThrow(/authentication/i);
     await expect(attempt(machine, { username: 'root', password: 'root' })).rejects.toThrow(/authentication/i);
