@@ -9,17 +9,21 @@ export interface Credentials {
   readonly observerSecret: string;
   /** Signs tickets. */
   readonly ticketKey: string;
+  /** Of the users of the NUT server. */
+  readonly upsPassword: string;
 }
 
 /** Secrets kept in `<directory>/credentials.json`, readable by its owner alone. */
 export function ensureCredentials(directory: string): Credentials {
   const file = join(directory, 'credentials.json');
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Credentials;
   const credentials: Credentials = {
     rootPassword: randomBytes(12).toString('base64url'),
     operatorSecret: randomUUID(),
     observerSecret: randomUUID(),
     ticketKey: randomBytes(32).toString('hex'),
+    upsPassword: randomBytes(12).toString('base64url'),
+    // A folder of an earlier lab keeps what it has, and gets what is new.
+    ...(existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Partial<Credentials>) : {}),
   };
   writeFileSync(file, JSON.stringify(credentials, null, 2), { mode: 0o600 });
   return credentials;

@@ -6,7 +6,7 @@ import type { ApiContext } from './api/dispatch.ts';
 import { SchemaCheck } from './api/schema-check.ts';
 import { NodeListener } from './api/server.ts';
 import { ensureCertificates } from './certificates.ts';
-import type { Certificates } from './certificates.ts';
+import type { Certificates, NodeCertificate } from './certificates.ts';
 import { createCluster } from './cluster/cluster.ts';
 import type { Cluster } from './cluster/cluster.ts';
 import type { Guest } from './cluster/guests.ts';
@@ -24,6 +24,8 @@ import { createMachines, ensureSshClientKey } from './machine/index.ts';
 import { Monitor } from './monitor.ts';
 import { referenceSite } from './site.ts';
 import type { Site } from './site.ts';
+import { hangOn, NUT_USERS, startUps, type LabUps } from './ups/index.ts';
+import { upsSpec } from './ups/spec.ts';
 
 export { ManualClock, ScaledClock } from './core/clock.ts';
 export type { LabClock } from './core/clock.ts';
@@ -32,6 +34,8 @@ export type { FaultBehavior, FaultBoard, FaultPoint, FaultVerdict } from './core
 export type { StoredMail } from './mail/message.ts';
 export { MailSink, type MailSinkOptions } from './mail/sink.ts';
 export type { Monitor, MonitorReport } from './monitor.ts';
+export { NUT_USERS, type LabUps } from './ups/index.ts';
+export { upsSpec, type UpsSpec } from './ups/spec.ts';
 export { containerSpec, GiB, nodeSpec, referenceSite, smallSite, vmSpec } from './site.ts';
 export type {
   BackupSpec,
@@ -95,6 +99,14 @@ export interface LabAccess {
   readonly ssh: { readonly user: 'root'; readonly privateKeyFile: string };
   /** Mail server in clear text, for everybody. */
   readonly mail: { readonly host: string; readonly port: number };
+  /** NUT server, in clear text or with STARTTLS by `caFile`, and the user who may command the UPS. */
+  readonly ups: {
+    readonly name: string;
+    readonly host: string;
+    readonly port: number;
+    readonly user: string;
+    readonly password: string;
+  };
   readonly knownHostsFile: string;
   readonly caFile: string;
 }
@@ -109,6 +121,8 @@ export interface Lab {
   readonly access: LabAccess;
   /** Mail server that keeps what it gets. */
   readonly mail: MailSink;
+  /** What the nodes get their power from. */
+  readonly ups: LabUps;
   /** Deviations from the described API, empty without a description. */
   readonly schemaViolations: readonly string[];
   /** @throws PveError for an unknown name */
@@ -128,10 +142,7 @@ export async function createLab(options: LabOptions): Promise<Lab> {
   const log = new EventLog(clock);
   if (options.logFile !== undefined) log.writeTo(options.logFile);
   const context: LabContext = { clock, log, faults: new FaultBoard(log), directory };
-  const certificates = await ensureCertificates(
-    directory,
-    site.nodes.map((node) => node.name),
-  );
+  const certificates = await ensureCertificates(directory, [...site.nodes.map((node) => node.name), 'ups']);
   const credentials = ensureCredentials(directory);
   const { privateKeyFile } = await ensureSshClientKey(directory);
   const cluster = await createCluster(context, site, options.createMachine ?? createMachines(context));
@@ -141,13 +152,16 @@ export async function createLab(options: LabOptions): Promise<Lab> {
   const api = apiContext(cluster, certificates, credentials, schema, role);
   const mail = new MailSink(context);
   await mail.start();
+  const ups = await startUps(context, site.ups ?? upsSpec(), credentials, certificateOf(certificates, 'ups'));
+  hangOn(ups.device, cluster);
   const listeners = await listen(api, certificates, options.apiPort ?? 0).catch(async (error: unknown) => {
     await mail.stop();
+    await ups.server.stop();
     clock.stop();
     await cluster.close();
     throw error;
   });
-  const access = describeAccess(cluster, certificates, credentials, { listeners, mail, privateKeyFile });
+  const access = describeAccess(cluster, certificates, credentials, { listeners, mail, ups, privateKeyFile });
   writeFileSync(join(directory, 'access.json'), JSON.stringify(access, null, 2), { mode: 0o600 });
   return {
     clock,
@@ -157,6 +171,7 @@ export async function createLab(options: LabOptions): Promise<Lab> {
     cluster,
     access,
     mail,
+    ups,
     schemaViolations: schema?.violations ?? [],
     node: (name) => cluster.node(name),
     guest: (vmid) => {
@@ -169,6 +184,7 @@ export async function createLab(options: LabOptions): Promise<Lab> {
       clock.stop();
       for (const listener of listeners.values()) listener.close();
       await mail.stop();
+      await ups.server.stop();
       await cluster.close();
     },
   };
@@ -201,8 +217,7 @@ async function listen(
 ): Promise<ReadonlyMap<string, NodeListener>> {
   const listeners = new Map<string, NodeListener>();
   for (const [index, node] of [...api.cluster.nodes.values()].entries()) {
-    const certificate = certificates.nodes.get(node.name);
-    if (!certificate) throw new Error(`${node.name}: no certificate; remove the lab's directory and start again`);
+    const certificate = certificateOf(certificates, node.name);
     const port = basePort === 0 ? 0 : basePort + index;
     const listener = new NodeListener(node, certificate, api.cluster.faults, port, (request, response) => {
       void handleRequest(api, node, request, response);
@@ -213,6 +228,12 @@ async function listen(
   return listeners;
 }
 
+function certificateOf({ nodes }: Certificates, name: string): NodeCertificate {
+  const certificate = nodes.get(name);
+  if (!certificate) throw new Error(`${name}: no certificate; remove the lab's directory and start again`);
+  return certificate;
+}
+
 function describeAccess(
   cluster: Cluster,
   certificates: Certificates,
@@ -220,10 +241,11 @@ function describeAccess(
   servers: {
     readonly listeners: ReadonlyMap<string, NodeListener>;
     readonly mail: MailSink;
+    readonly ups: LabUps;
     readonly privateKeyFile: string;
   },
 ): LabAccess {
-  const { listeners, mail, privateKeyFile } = servers;
+  const { listeners, mail, ups, privateKeyFile } = servers;
   const machines = [...cluster.nodes.values(), ...cluster.guests.values()].map(({ machine }) => machine);
   const knownHostsFile = join(cluster.directory, 'known_hosts');
   const lines = machines
@@ -254,6 +276,13 @@ function describeAccess(
     observerToken: { id: OBSERVER_TOKEN, secret: credentials.observerSecret },
     ssh: { user: 'root', privateKeyFile },
     mail: { host: '127.0.0.1', port: mail.port },
+    ups: {
+      name: ups.device.spec.name,
+      host: '127.0.0.1',
+      port: ups.server.port,
+      user: NUT_USERS.operator,
+      password: credentials.upsPassword,
+    },
     knownHostsFile,
     caFile: certificates.caFile,
   };

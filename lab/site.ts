@@ -1,5 +1,6 @@
 import type { MachineOptions, PackageSpec } from './core/machine.ts';
 import { pendingPackages, REFERENCE_KERNELS } from './site-packages.ts';
+import type { UpsSpec } from './ups/spec.ts';
 
 /** One Proxmox VE node. Sizes in bytes. */
 export interface NodeSpec {
@@ -142,6 +143,8 @@ export interface Site {
   readonly haRules?: readonly HaRuleSpec[];
   /** Absent: Ceph is not installed. */
   readonly ceph?: CephSpec;
+  /** What it all gets its power from (default: the UPS of the reference site). */
+  readonly ups?: UpsSpec;
 }
 
 export const GiB = 1024 ** 3;

@@ -37,6 +37,15 @@ export type FaultPoint =
       readonly recipient?: string;
     }
   | {
+      readonly at: 'ups';
+      /** `ups/<name>` */
+      readonly machine: string;
+      /** `driver`: something is to be had from the driver; `answer`: a command has come and is not yet carried out. */
+      readonly step: 'connect' | 'driver' | 'answer';
+      /** The first two words of the command: `LIST VAR`, `INSTCMD ups`, `STARTTLS`. */
+      readonly command?: string;
+    }
+  | {
       readonly at: 'task';
       readonly node: string;
       /** Worker type as in the UPID: `qmigrate`, `vzmigrate`, `qmshutdown`, … */
@@ -48,15 +57,18 @@ export type FaultPoint =
 export type FaultVerdict =
   /** Wait so many virtual milliseconds, then go on as usual. */
   | { readonly do: 'delay'; readonly ms: number }
-  /** Cut the connection without an answer (api, command, connection, mail). Node: the step never happens. */
+  /** Cut the connection without an answer (api, command, connection, mail, ups). Node: the step never happens. */
   | { readonly do: 'drop' }
-  /** Let so many bytes pass, of both directions together, then cut (connection over SSH; logged as `connection.cut`). */
+  /** Let so many bytes pass, of both directions together, then cut (connection over SSH; logged as `connection.cut`); of the answer (ups). */
   | { readonly do: 'cut'; readonly bytes: number }
-  /** Answer with an error: api: status and reason phrase; mail: reply code and text; command: exit code and stderr; task: its exit status. */
+  /**
+   * Answer with an error: api: status and reason phrase; mail: reply code and text; command: exit code and stderr; task:
+   * its exit status; ups: the word after `ERR`, such as `DATA-STALE` of the driver.
+   */
   | { readonly do: 'error'; readonly status?: number; readonly reason: string; readonly body?: unknown }
   /** The machine dies at once, as by power loss. */
   | { readonly do: 'die' }
-  /** Answer with something untrue instead (api: the `data` of the body; command: stdout with exit code 0). */
+  /** Answer with something untrue instead (api: the `data` of the body; command: stdout with exit code 0; ups: the text). */
   | { readonly do: 'lie'; readonly body: unknown };
 
 /** A behaviour sees every point first and may take over by returning a verdict; `undefined` leaves it to the next. */

@@ -54,6 +54,8 @@ function nameOf(point: FaultPoint): string {
       return `${point.step} ${point.machine}`;
     case 'mail':
       return 'mail';
+    case 'ups':
+      return `${point.step} ${point.machine} ${point.command ?? ''}`;
     case 'task':
       return `${point.type} ${point.id} on ${point.node}`;
   }
@@ -82,6 +84,7 @@ function verdictsFor(point: FaultPoint, ms: number): FaultVerdict[] {
         : [late, cut, failed(0, 'Not allowed at this time'), { do: 'cut', bytes: ms }];
     case 'node':
     case 'mail':
+    case 'ups':
       return [];
     case 'task':
       return [late, failed(500, 'command failed with exit code 1')];

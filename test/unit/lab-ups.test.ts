@@ -1,0 +1,66 @@
+import { tmpdir } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import { smallSite } from '../../lab/site.ts';
+import { UpsDevice } from '../../lab/ups/device.ts';
+import { hangOn } from '../../lab/ups/index.ts';
+import { upsSpec } from '../../lab/ups/spec.ts';
+import { parseLine, quoted } from '../../lab/ups/words.ts';
+import { stillCluster } from './lab-support.ts';
+
+const MINUTE = 60_000;
+
+async function site() {
+  const still = await stillCluster(smallSite());
+  const device = new UpsDevice({ ...still, directory: tmpdir() }, upsSpec());
+  hangOn(device, still.cluster);
+  const power = () => [...still.cluster.nodes.values()].map(({ machine }) => machine.power);
+  const watts = () => device.variables().get('ups.realpower');
+  return { ...still, device, power, watts };
+}
+
+describe('the nodes of the lab', () => {
+  it('lose their power, and with it their guests, when the battery of their UPS is empty', async () => {
+    const { cluster, clock, log, device, power } = await site();
+    device.setMains(false);
+    await clock.advance(18 * MINUTE);
+    expect(power()).toEqual(['on', 'on']);
+    await clock.advance(MINUTE);
+    expect(power()).toEqual(['off', 'off']);
+    expect([...cluster.guests.values()].some(({ running }) => running)).toBe(false);
+    expect(log.of('node.shutdown')).toEqual([]);
+    device.setMains(true);
+    await clock.advance(10 * MINUTE);
+    expect(power()).toEqual(['off', 'off']);
+  });
+
+  it('draw less when they are off, so that the rest lasts longer', async () => {
+    const { cluster, clock, device, power, watts } = await site();
+    expect(watts()).toBe('380');
+    device.setMains(false);
+    await clock.advance(5 * MINUTE);
+    const { machine } = cluster.node('pve2');
+    const off = machine.shutdown({ reboot: false, actor: 'test' });
+    await clock.advance(5 * MINUTE);
+    await off;
+    expect(watts()).toBe('228');
+    await clock.advance(9 * MINUTE);
+    expect(power()).toEqual(['on', 'off']);
+  });
+});
+
+describe('a line in the lab', () => {
+  it.each([
+    ['SET VAR ups ups.id "a \\"b\\" \\\\ #"', ['SET', 'VAR', 'ups', 'ups.id', 'a "b" \\ #']],
+    ['LIST  VAR\tups\r', ['LIST', 'VAR', 'ups']],
+    ['PASSWORD ""', ['PASSWORD', '']],
+    ['', []],
+    ['PASSWORD "open', null],
+    ['PASSWORD open\\', null],
+  ])('of %s', (line, words) => {
+    expect(parseLine(line)).toEqual(words);
+  });
+
+  it('has the comment sign of NUT escaped in its values', () => {
+    expect(quoted('a "b" \\ #1')).toBe('"a \\"b\\" \\\\ \\#1"');
+  });
+});
