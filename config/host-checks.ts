@@ -11,6 +11,8 @@ interface UncheckedHost {
   readonly name?: unknown;
   readonly address?: unknown;
   readonly vmid?: unknown;
+  readonly kind?: unknown;
+  readonly via?: unknown;
   readonly groups?: unknown;
   readonly exempt?: unknown;
   readonly ssh?: { readonly hostKey?: unknown; readonly port?: unknown };
@@ -40,6 +42,7 @@ export function checkHosts(config: UncheckedInventory, report: Report): void {
   checkGroups(hosts, report);
   checkNoNodes(hosts, config.cluster?.nodes, report);
   checkHostKeys(config, hosts, report);
+  checkWays(hosts, report);
 }
 
 type Hosts = readonly (UncheckedHost | null | undefined)[];
@@ -95,11 +98,30 @@ function checkHostKeys(config: UncheckedInventory, hosts: Hosts, report: Report)
   if ((config.hostDefaults?.ssh?.knownHosts ?? config.cluster?.ssh?.knownHosts) !== undefined) return;
   hosts.forEach((host, index) => {
     if (typeof host !== 'object' || host === null) return;
-    if (host.ssh?.hostKey !== undefined || host.exempt !== undefined) return;
+    if (host.ssh?.hostKey !== undefined || host.exempt !== undefined || !isReachedBySsh(host)) return;
     report(
       ['hosts', index, 'ssh', 'hostKey'],
       "is missing, so the host's SSH host key cannot be verified",
       'Add the SHA256:… fingerprint that `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` shows on the host, or give hostDefaults.ssh.knownHosts for all hosts.',
     );
+  });
+}
+
+function isReachedBySsh({ via }: UncheckedHost): boolean {
+  return via !== 'pct' && via !== 'agent';
+}
+
+/** Through Proxmox only a guest is reached, and each kind of guest in its own way. */
+function checkWays(hosts: Hosts, report: Report): void {
+  hosts.forEach((host, index) => {
+    if (!host || isReachedBySsh(host)) return;
+    if (host.vmid === undefined) {
+      const remedy = 'Add the vmid of the guest, or write via: ssh.';
+      report(['hosts', index, 'vmid'], `is missing, and via: ${String(host.via)} needs it`, remedy);
+    }
+    const [kind, other] = host.via === 'pct' ? ['lxc', 'agent'] : ['vm', 'pct'];
+    if (host.kind === undefined || host.kind === kind) return;
+    const remedy = `Write via: ${other} or via: ssh, or correct the kind.`;
+    report(['hosts', index, 'via'], `is for guests of the kind ${kind} alone, and this one is not`, remedy);
   });
 }

@@ -45,6 +45,12 @@ const hostSchema = z.strictObject({
     .enum(['lxc', 'vm'])
     .exactOptional()
     .describe('What it should be: a container or a virtual machine. One that is the other in Proxmox is reported.'),
+  via: z
+    .enum(['ssh', 'pct', 'agent'])
+    .default('ssh')
+    .describe(
+      'The way to its shell. `pct`: a container, through `pct exec` on the node that has it. `agent`: a VM, through its QEMU guest agent. Both need `vmid`, and neither SSH nor a network in the guest.',
+    ),
   groups: z.array(hostOrGroupName).default([]).describe('Groups that it is in, such as `lxc` or `docker-vms`.'),
   exempt: nonEmptyText
     .exactOptional()

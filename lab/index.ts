@@ -91,6 +91,7 @@ export interface LabAccess {
     readonly kind: 'lxc' | 'qemu';
     readonly name: string;
     readonly node: string;
+    readonly template: boolean;
     readonly ssh?: SshEndpoint;
   }[];
   readonly password: { readonly username: 'root@pam'; readonly password: string };
@@ -269,6 +270,7 @@ function describeAccess(
       kind: spec.kind,
       name: spec.name,
       node,
+      template: spec.template,
       ...(machine.ssh.port === 0 ? {} : { ssh: machine.ssh }),
     })),
     password: { username: 'root@pam', password: credentials.rootPassword },

@@ -75,6 +75,10 @@ export interface GuestSpec {
   readonly running: boolean;
   /** VM: the QEMU guest agent answers; without it a shutdown relies on ACPI. */
   readonly agent: boolean;
+  /** Whether an SSH server runs on it (default true). */
+  readonly sshd?: boolean;
+  /** Default: a Debian with some updates waiting. */
+  readonly packages?: readonly PackageSpec[];
   /** VM that ignores a shutdown request: `TASK ERROR: VM quit/powerdown failed - got timeout`. */
   readonly ignoresShutdown?: boolean;
 }

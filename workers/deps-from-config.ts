@@ -1,3 +1,4 @@
+import type { HostShell } from '../activities/deps.ts';
 import type { ActivityDeps, Postbox } from '../activities/index.ts';
 import { createProxmoxClient, type EndpointOptions } from '../clients/proxmox/index.ts';
 import { createRemoteJobs } from '../clients/remote-job/index.ts';
@@ -10,7 +11,7 @@ import { MAIL_PORTS, type MailConfig } from '../config/mail-schema.ts';
 import type { Config, NodeConfig } from '../config/schema.ts';
 import { resolveSecret } from '../config/secrets.ts';
 import { toMilliseconds } from '../domain/duration.ts';
-import { sshToHost } from './host-connections.ts';
+import { shellOfHost } from './host-connections.ts';
 
 /** Connections to the cluster of the configuration. Nothing is contacted yet; secrets are read when they are needed. */
 export function depsFromConfig(config: Config, env: NodeJS.ProcessEnv): ActivityDeps & { close(): Promise<void> } {
@@ -37,9 +38,9 @@ export function depsFromConfig(config: Config, env: NodeJS.ProcessEnv): Activity
       },
     );
   };
-  const hostShell = (name: string): SshClient => {
+  const hostShell = (name: string): HostShell => {
     const host = config.hosts.find((each) => each.name === name);
-    if (host) return sshToHost(config, host, env);
+    if (host) return shellOfHost(config, host, env, { proxmox, ssh });
     throw Object.assign(new Error(`hosts: there is none named ${name}. Add it.`), { name: 'InputError' });
   };
   const patchRequest = (input: unknown): PatchRequest => (typeof input === 'object' && input !== null ? input : {});

@@ -1,3 +1,4 @@
+import { createAgentCalls, type AgentCalls } from './agent.ts';
 import { createFailover, type CallScope, type Params, type RawCalls } from './failover.ts';
 import type { EndpointOptions } from './endpoint.ts';
 import { createGuestCalls, type GuestCalls } from './guests.ts';
@@ -21,7 +22,7 @@ export interface ProxmoxClientOptions {
  * A Proxmox VE cluster by its REST API. Every failure is a `ProxmoxError`; an aborted `signal` rejects with its reason.
  * Calls about `/nodes/{node}/…` ask another node first and that node itself last, since any node answers for all.
  */
-export interface ProxmoxClient extends ClusterCalls, NodeCalls, GuestCalls, SnapshotCalls, TaskCalls {
+export interface ProxmoxClient extends ClusterCalls, NodeCalls, GuestCalls, AgentCalls, SnapshotCalls, TaskCalls {
   /** The same client asking never the nodes named, such as one that is going down. */
   avoid(...nodes: readonly string[]): ProxmoxClient;
   /** The same client asking this node alone: its own view of the cluster. */
@@ -54,6 +55,7 @@ export function createProxmoxClient(options: ProxmoxClientOptions): ProxmoxClien
       ...createClusterCalls(calls),
       ...createNodeCalls(calls),
       ...createGuestCalls(calls),
+      ...createAgentCalls(calls),
       ...createSnapshotCalls(calls),
       ...createTaskCalls(calls, pace),
       get: (path, params) => calls.get(path, params),

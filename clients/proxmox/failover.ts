@@ -26,6 +26,8 @@ export interface RawCalls {
   delete(path: string, params?: Params): Promise<unknown>;
   /** A GET whose data `decode` reads; a shape it does not know becomes a `ProxmoxError`. */
   read<T>(path: string, decode: (data: unknown) => T, params?: Params): Promise<T>;
+  /** A POST whose data `decode` reads. */
+  send<T>(path: string, decode: (data: unknown) => T, params?: Params): Promise<T>;
   /** A POST that answers with a UPID. */
   start(path: string, params?: Params): Promise<string>;
   /** A DELETE that answers with a UPID. */
@@ -95,7 +97,8 @@ export function createFailover(options: FailoverOptions): Failover {
       post,
       put: verb('PUT'),
       delete: remove,
-      read: async (path, decode, params) => decoded(path, decode, await get(path, params)),
+      read: async (path, decode, params) => decoded('GET', path, decode, await get(path, params)),
+      send: async (path, decode, params) => decoded('POST', path, decode, await post(path, params)),
       start: async (path, params) => asUpid('POST', path, await post(path, params)),
       startDelete: async (path, params) => asUpid('DELETE', path, await remove(path, params)),
       withSignal: (signal) => scoped(signal === undefined ? scope : { ...scope, signal }),
@@ -260,12 +263,12 @@ function parseData(name: CallName, answer: Answer): unknown {
   }
 }
 
-function decoded<T>(path: string, decode: (data: unknown) => T, data: unknown): T {
+function decoded<T>(method: Method, path: string, decode: (data: unknown) => T, data: unknown): T {
   try {
     return decode(data);
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
-    throw unexpectedAnswer({ method: 'GET', path, endpoint: 'the cluster' }, error.message, error);
+    throw unexpectedAnswer({ method, path, endpoint: 'the cluster' }, error.message, error);
   }
 }
 

@@ -1,5 +1,6 @@
 export { createProxmoxClient, type ProxmoxClient, type ProxmoxClientOptions } from './client.ts';
 export { isGuestGone, ProxmoxError, type Outcome, type ProxmoxErrorType } from './errors.ts';
+export type { AgentCalls } from './agent.ts';
 export type { EndpointOptions, EndpointTls } from './endpoint.ts';
 export type { CallScope, Params } from './failover.ts';
 export type { ClusterCalls } from './cluster.ts';

@@ -310,6 +310,19 @@ export interface GuestStatus {
   readonly runningQemu: string | undefined;
 }
 
+/** `GET /nodes/{node}/qemu/{vmid}/agent/exec-status` */
+export interface AgentProcess {
+  readonly exited: boolean;
+  /** Exit code or number of a signal; with `exited` only. */
+  readonly exitCode: number | undefined;
+  readonly signal: number | undefined;
+  /** Given at the end, with `exited`. Safe are ASCII characters alone: what others become is up to the release. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** One of the two is cut off at 16 MiB. */
+  readonly truncated: boolean;
+}
+
 /** `GET /nodes/{node}/{type}/{vmid}/snapshot` */
 export interface Snapshot {
   readonly name: string;

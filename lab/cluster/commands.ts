@@ -1,4 +1,5 @@
 import type { CommandCall, LabCommand } from '../core/machine.ts';
+import { quote } from './agent.ts';
 import type { Cluster } from './cluster.ts';
 import { PveError } from './errors.ts';
 import type { Guest } from './guests.ts';
@@ -118,12 +119,19 @@ async function pct(cluster: Cluster, node: ClusterNode, call: CommandCall): Prom
     return 0;
   }
   if (!guest.running) throw new PveError(500, `container '${guest.vmid}' not running!`);
+  if (guest.machine.power === 'booting') {
+    // Its first process is not there yet.
+    call.err(
+      `lxc-attach: ${guest.vmid}: ../src/lxc/attach.c: get_attach_context: 406 Connection refused - Failed to get init pid\n`,
+    );
+    return 1;
+  }
   const argv = rest[0] === '--' ? rest.slice(1) : rest;
   const result = await guest.machine.exec(argv.map(quote).join(' '), {
     actor: call.actor,
     stdin: call.stdin,
-    out: (chunk) => call.out(chunk.toString()),
-    err: (chunk) => call.err(chunk.toString()),
+    out: (chunk) => call.out(chunk),
+    err: (chunk) => call.err(chunk),
     signal: call.signal,
   });
   return result.code;
@@ -151,10 +159,6 @@ function qm(cluster: Cluster, node: ClusterNode, call: CommandCall): number {
 
 function status(guest: Guest): string {
   return guest.running ? 'running' : 'stopped';
-}
-
-function quote(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 function pveversion(_cluster: Cluster, node: ClusterNode, call: CommandCall): number {

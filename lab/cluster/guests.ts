@@ -1,6 +1,7 @@
 import type { LabContext } from '../core/context.ts';
 import type { CreateMachine, DiskCopy, Machine } from '../core/machine.ts';
 import type { DiskSpec, GuestSpec } from '../site.ts';
+import { GuestAgent } from './agent.ts';
 import { dieError } from './errors.ts';
 import type { Task } from './tasks.ts';
 
@@ -28,6 +29,7 @@ export interface GuestSnapshot {
 export class Guest {
   readonly spec: GuestSpec;
   readonly machine: Machine;
+  readonly agent: GuestAgent;
   /** Node whose folder in pmxcfs holds the configuration. */
   node: string;
   lock: GuestLock | undefined;
@@ -40,6 +42,7 @@ export class Guest {
   constructor(spec: GuestSpec, machine: Machine, startedAt: number) {
     this.spec = spec;
     this.machine = machine;
+    this.agent = new GuestAgent(this);
     this.node = spec.node;
     this.startedAt = startedAt;
   }
@@ -119,7 +122,8 @@ export async function createGuest(
     kind: spec.kind === 'lxc' ? 'container' : 'debian',
     ...TIMES[spec.kind],
     on: spec.running && !spec.template,
-    ssh: !spec.template,
+    ssh: !spec.template && spec.sshd !== false,
+    ...(spec.packages === undefined ? {} : { packages: spec.packages }),
     ...(spec.kind === 'lxc'
       ? { hostKernel: () => hostOf()?.runningKernel ?? '', hostBootId: () => hostOf()?.bootId ?? '' }
       : {}),

@@ -129,8 +129,8 @@ export interface CommandCall {
   readonly env: Readonly<Record<string, string>>;
   /** Standard input; ends at once when it is closed or /dev/null. */
   readonly stdin: AsyncIterable<Buffer>;
-  out(text: string): void;
-  err(text: string): void;
+  out(output: string | Buffer): void;
+  err(output: string | Buffer): void;
   /** Aborts when the caller was killed or the machine lost power. */
   readonly signal: AbortSignal;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { LabContext } from '../core/context.ts';
 import type { FaultVerdict } from '../core/faults.ts';
@@ -213,10 +214,11 @@ export class LabMachine implements Machine, System {
     options.signal?.addEventListener('abort', onAbort, { once: true });
     if (options.signal?.aborted) onAbort();
     void feed(child.stdin, options.stdin);
-    const { code } = await ended(child);
+    const { code, signal } = await ended(child);
     options.signal?.removeEventListener('abort', onAbort);
     return {
-      code: code ?? 255,
+      // As a shell tells of a command that a signal has ended.
+      code: code ?? 128 + (signal ? constants.signals[signal] : 0),
       stdout: Buffer.concat(output.stdout).toString(),
       stderr: Buffer.concat(output.stderr).toString(),
     };
@@ -358,8 +360,8 @@ export class LabMachine implements Machine, System {
       env: call.env,
       stdin: call.stdin,
       signal: call.signal,
-      out: (text) => call.out(text),
-      err: (text) => call.err(text),
+      out: (output) => call.out(output),
+      err: (output) => call.err(output),
     };
   }
 

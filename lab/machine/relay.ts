@@ -15,13 +15,13 @@ export interface RelayedCall {
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: AsyncIterable<Buffer>;
   readonly signal: AbortSignal;
-  out(text: string): void;
-  err(text: string): void;
+  out(output: string | Buffer): void;
+  err(output: string | Buffer): void;
 }
 
 export type Relayed = (call: RelayedCall) => Promise<number>;
 
-/** Longest text that goes through the shim's `read`, which takes it byte by byte; more goes through a file. */
+/** Longest output that goes through the shim's `read`, which takes it byte by byte; more goes through a file. */
 const INLINE_BYTES = 1500;
 
 /**
@@ -112,7 +112,8 @@ class ShimCall implements RelayedCall {
   #control: Socket | undefined;
   #life: Socket | undefined;
   #files = 0;
-  #buffered: { kind: 'o' | 'e'; text: string } | undefined;
+  /** Bytes as latin1, which has a character for each. */
+  #buffered: { kind: 'o' | 'e'; bytes: string } | undefined;
 
   constructor(base: string, pid: number) {
     this.#base = base;
@@ -162,12 +163,12 @@ class ShimCall implements RelayedCall {
     return true;
   }
 
-  out(text: string): void {
-    this.#write('o', text);
+  out(output: string | Buffer): void {
+    this.#write('o', output);
   }
 
-  err(text: string): void {
-    this.#write('e', text);
+  err(output: string | Buffer): void {
+    this.#write('e', output);
   }
 
   finish(code: number): void {
@@ -186,14 +187,15 @@ class ShimCall implements RelayedCall {
   }
 
   /** Output of one turn of the event loop goes as one piece. */
-  #write(kind: 'o' | 'e', text: string): void {
-    if (this.signal.aborted || text === '') return;
+  #write(kind: 'o' | 'e', output: string | Buffer): void {
+    if (this.signal.aborted || output.length === 0) return;
+    const bytes = (typeof output === 'string' ? Buffer.from(output) : output).toString('latin1');
     if (this.#buffered && this.#buffered.kind !== kind) this.#flush();
     if (this.#buffered) {
-      this.#buffered.text += text;
+      this.#buffered.bytes += bytes;
       return;
     }
-    this.#buffered = { kind, text };
+    this.#buffered = { kind, bytes };
     setImmediate(() => this.#flush());
   }
 
@@ -201,12 +203,12 @@ class ShimCall implements RelayedCall {
     const piece = this.#buffered;
     this.#buffered = undefined;
     if (!piece || this.signal.aborted) return;
-    if (Buffer.byteLength(piece.text) <= INLINE_BYTES) {
-      this.#control?.write(`${piece.kind}${escapeForPrintf(piece.text)}\n`);
+    if (piece.bytes.length <= INLINE_BYTES) {
+      this.#control?.write(`${piece.kind}${escapeForPrintf(piece.bytes)}\n`, 'latin1');
       return;
     }
     const file = this.#files++;
-    writeFileSync(`${this.#base}.${file}`, piece.text);
+    writeFileSync(`${this.#base}.${file}`, piece.bytes, 'latin1');
     this.#control?.write(`${piece.kind.toUpperCase()}${file}\n`);
   }
 
@@ -291,8 +293,8 @@ async function waitForFile(path: string, signal: AbortSignal): Promise<void> {
 }
 
 /** For `printf %b`, which knows octal escapes and, unlike `read`, any byte. */
-function escapeForPrintf(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\0', '\\0000');
+function escapeForPrintf(bytes: string): string {
+  return bytes.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\0', '\\0000');
 }
 
 function quote(text: string): string {

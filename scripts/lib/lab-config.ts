@@ -15,6 +15,7 @@ export interface LabSheet {
     readonly vmid: number;
     readonly kind: 'lxc' | 'qemu';
     readonly name: string;
+    readonly template: boolean;
     /** Absent: no SSH server runs on it. */
     readonly ssh?: { readonly host: string; readonly port: number; readonly fingerprint: string };
   }[];
@@ -61,21 +62,18 @@ export function labConfig(sheet: LabSheet, options: LabConfigOptions): string {
       })),
     },
     hostDefaults: { stateDirectory: STATE_DIRECTORY },
-    hosts: sheet.guests.flatMap(({ vmid, kind, name, ssh }) =>
-      ssh === undefined
-        ? []
-        : [
-            {
-              name,
-              address: ssh.host,
-              vmid,
-              kind: kind === 'lxc' ? 'lxc' : 'vm',
-              groups: [kind === 'lxc' ? 'lxc' : 'docker-vms'],
-              ssh: { port: ssh.port, hostKey: ssh.fingerprint },
-              patching: ofHosts[name] ?? {},
-            },
-          ],
-    ),
+    hosts: sheet.guests
+      .filter(({ template }) => !template)
+      .map(({ vmid, kind, name, ssh }) => ({
+        name,
+        vmid,
+        kind: kind === 'lxc' ? 'lxc' : 'vm',
+        groups: [kind === 'lxc' ? 'lxc' : 'docker-vms'],
+        patching: ofHosts[name] ?? {},
+        ...(ssh === undefined
+          ? { address: `${name}.lab.example`, via: kind === 'lxc' ? 'pct' : 'agent' }
+          : { address: ssh.host, ssh: { port: ssh.port, hostKey: ssh.fingerprint } }),
+      })),
     patching: {
       rebootPause: shrunk(60),
       settle: shrunk(120),

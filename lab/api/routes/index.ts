@@ -1,5 +1,6 @@
 import type { Route } from '../route.ts';
 import { ACCESS_ROUTES } from './access.ts';
+import { AGENT_ROUTES } from './agent.ts';
 import { APT_ROUTES } from './apt.ts';
 import { CLUSTER_ROUTES } from './cluster.ts';
 import { GUEST_ROUTES } from './guests.ts';
@@ -20,4 +21,5 @@ export const ROUTES: readonly Route[] = [
   ...TASK_ROUTES,
   ...GUEST_ROUTES,
   ...SNAPSHOT_ROUTES,
+  ...AGENT_ROUTES,
 ];

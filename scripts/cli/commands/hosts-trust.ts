@@ -47,9 +47,10 @@ export async function trustHosts(
   { yes = false, replace = [] }: TrustFlags,
 ): Promise<ExitCode> {
   const { stdout } = site.terminal;
-  const chosen = chooseHosts(site.config, names).filter(({ exempt }) => exempt === undefined);
+  const chosen = chooseHosts(site.config, names).filter(({ exempt, via }) => exempt === undefined && via === 'ssh');
   requireChosen(chosen, replace);
-  if (chosen.length === 0) throw new CliError('Nothing connects to these hosts: they are exempt.');
+  if (chosen.length === 0)
+    throw new CliError('Nothing connects to these hosts over SSH: they are exempt, or reached through Proxmox.');
   const file = site.config.hostDefaults.ssh.knownHosts ?? site.config.cluster.ssh.knownHosts;
   const text = file === undefined ? '' : await readable(file);
   const found = await mapLimited(chosen, AT_A_TIME, (host) => lookAt(site, host, text));

@@ -1,7 +1,9 @@
+import type { ActivityDeps } from '../../../activities/index.ts';
 import { isClientError } from '../../../activities/guard.ts';
 import { readHost } from '../../../activities/host.ts';
 import { listGuests } from '../../../activities/listed-guests.ts';
 import { mapLimited } from '../../../activities/map-limited.ts';
+import { GuestShellError } from '../../../clients/guest-shell/index.ts';
 import { SshError } from '../../../clients/ssh/index.ts';
 import type { HostConfig } from '../../../config/hosts-schema.ts';
 import { inventoryHost } from '../../../config/patch.ts';
@@ -10,7 +12,6 @@ import type { HostReading, ListedGuest } from '../../../domain/host.ts';
 import { placeHost } from '../../../planning/host-place.ts';
 import { judgeReboot } from '../../../planning/reboot-required.ts';
 import { depsFromConfig } from '../../../workers/deps-from-config.ts';
-import { sshToHost } from '../../../workers/host-connections.ts';
 import { chooseHosts } from '../choose-hosts.ts';
 import type { Site } from '../context.ts';
 import { readLastPatched } from '../last-patched.ts';
@@ -31,45 +32,49 @@ export async function hosts(
 ): Promise<ExitCode> {
   const { stdout, env } = site.terminal;
   const chosen = chooseHosts(site.config, names);
-  const [guests, readings, patched] = await Promise.all([
-    chosen.some(({ vmid }) => vmid !== undefined) ? guestsOf(site) : { value: [] },
-    mapLimited(chosen, AT_A_TIME, async (host) => (host.exempt === undefined ? readOne(site, host) : null)),
-    readLastPatched(
-      site,
-      chosen.map(({ name }) => name),
-    ),
-  ]);
-  const entries = chosen.map((host, index) => ({
-    ...describeHost(host, readings[index] ?? null, guests),
-    lastPatched: patched[index] ?? { value: null },
-  }));
-  if (json) printJson(stdout, entries);
-  else printLine(stdout, renderHosts(entries, layoutFor(stdout, env)));
-  return entries.some(({ state, mismatches }) => state === 'unreachable' || mismatches.length > 0) ? 1 : 0;
-}
-
-async function guestsOf({ config, terminal }: Site): Promise<Fact<readonly ListedGuest[]>> {
-  const deps = depsFromConfig(config, terminal.env);
+  const deps = depsFromConfig(site.config, env);
   try {
-    return { value: await listGuests(deps.proxmox) };
-  } catch (error) {
-    return unknownBecauseOf(error);
+    const [guests, readings, patched] = await Promise.all([
+      chosen.some(({ vmid }) => vmid !== undefined) ? guestsOf(deps) : { value: [] },
+      mapLimited(chosen, AT_A_TIME, async (host) => (host.exempt === undefined ? readOne(site, deps, host) : null)),
+      readLastPatched(
+        site,
+        chosen.map(({ name }) => name),
+      ),
+    ]);
+    const entries = chosen.map((host, index) => ({
+      ...describeHost(host, readings[index] ?? null, guests),
+      lastPatched: patched[index] ?? { value: null },
+    }));
+    if (json) printJson(stdout, entries);
+    else printLine(stdout, renderHosts(entries, layoutFor(stdout, env)));
+    return entries.some(({ state, mismatches }) => state === 'unreachable' || mismatches.length > 0) ? 1 : 0;
   } finally {
     await deps.close();
+  }
+}
+
+async function guestsOf({ proxmox }: ActivityDeps): Promise<Fact<readonly ListedGuest[]>> {
+  try {
+    return { value: await listGuests(proxmox) };
+  } catch (error) {
+    return unknownBecauseOf(error);
   }
 }
 
 /** What a host answered, or why it did not. */
 type Answer = { readonly value: HostReading } | { readonly unknown: string; readonly silent: boolean };
 
-async function readOne({ config, terminal }: Site, host: HostConfig): Promise<Answer> {
+async function readOne({ config }: Site, { hostShell }: ActivityDeps, host: HostConfig): Promise<Answer> {
   try {
     const { stateDirectory } = config.hostDefaults;
     const options = { stateDirectory, updates: true, timeoutMs: READ_TIMEOUT_MS };
-    return { value: await readHost(sshToHost(config, host, terminal.env), options) };
+    return { value: await readHost(hostShell(host.name), options) };
   } catch (error) {
     // Whatever refuses us at the address of a stopped guest is somebody else.
-    const silent = error instanceof SshError && ['SshUnreachable', 'SshTimeout'].includes(error.type);
+    const silent =
+      (error instanceof SshError && ['SshUnreachable', 'SshTimeout'].includes(error.type)) ||
+      (error instanceof GuestShellError && error.type === 'GuestShellUnreachable');
     return { ...unknownBecauseOf(error), silent };
   }
 }
