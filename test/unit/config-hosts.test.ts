@@ -22,7 +22,7 @@ describe('the hosts', () => {
   it('may be left out, and need no more than a name and an address', () => {
     expect(check([])).toEqual([]);
     expect(check([{ name: 'pi', address: '10.0.0.9' }])).toEqual([
-      { name: 'pi', address: '10.0.0.9', groups: [], ssh: {}, patching: {} },
+      { name: 'pi', address: '10.0.0.9', via: 'ssh', groups: [], ssh: {}, patching: {} },
     ]);
   });
 
@@ -73,8 +73,26 @@ describe('the hosts', () => {
     ]);
     expect(check([{ ...pihole, exempt: 'by hand' }], bare)).toHaveLength(1);
     expect(check([pihole], { ...bare, hostDefaults: { ssh: { knownHosts: 'k' } } })).toEqual([
-      { ...pihole, groups: [], ssh: {}, patching: {} },
+      { ...pihole, via: 'ssh', groups: [], ssh: {}, patching: {} },
     ]);
+  });
+
+  it('need no host key where no SSH leads to them, but the vmid of a guest of the right kind', () => {
+    const ssh = { privateKey: { env: 'K' } };
+    const nodes = [{ ...cluster.nodes[0], ssh: { hostKey: `SHA256:${'a'.repeat(43)}` } }];
+    const bare = { cluster: { ...cluster, ssh, nodes } };
+    expect(check([{ ...pihole, via: 'pct', kind: 'lxc' }], bare)).toHaveLength(1);
+    expect(check([{ ...pihole, via: 'agent' }], bare)).toMatchObject([{ via: 'agent' }]);
+    expect(check([{ name: 'pi', address: '10.0.0.9', via: 'pct' }])).toEqual([
+      'hosts[0].vmid is missing, and via: pct needs it',
+    ]);
+    expect(check([{ ...pihole, via: 'pct', kind: 'vm' }])).toEqual([
+      'hosts[0].via is for guests of the kind lxc alone, and this one is not',
+    ]);
+    expect(check([{ ...pihole, via: 'agent', kind: 'lxc' }])).toEqual([
+      'hosts[0].via is for guests of the kind vm alone, and this one is not',
+    ]);
+    expect(check([{ ...pihole, via: 'telnet' }])).toEqual(['hosts[0].via must be one of ssh, pct, agent']);
   });
 
   it('take what they do not say from hostDefaults, and then from the nodes', () => {
