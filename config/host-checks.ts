@@ -33,9 +33,9 @@ export function checkHosts(config: UncheckedInventory, report: Report): void {
   });
   checkUnique(hosts, report, {
     path: ['address'],
-    of: ({ address, ssh }) =>
-      typeof address === 'string'
-        ? JSON.stringify([address, ssh?.port ?? config.hostDefaults?.ssh?.port ?? 22])
+    of: (host) =>
+      typeof host.address === 'string' && isReachedBySsh(host)
+        ? JSON.stringify([host.address, host.ssh?.port ?? config.hostDefaults?.ssh?.port ?? 22])
         : undefined,
     remedy: 'Correct one of them, or remove it: a host that is listed twice would be worked on twice at a time.',
   });

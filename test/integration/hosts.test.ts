@@ -98,8 +98,8 @@ describe('caretaker hosts', () => {
     await Promise.all([211, 192].map((vmid) => lab.guest(vmid).machine.exec(upgrade)));
     const { code, out } = await caretaker(['hosts', 'arr-stack-vm', 'pihole-1']);
     expect(code).toBe(0);
-    expect(out).toMatch(/^pihole-1 +CT 192 on pve-node1 +✔ reached +0 +0 min old +no$/m);
-    expect(out).toMatch(/^arr-stack-vm +VM 211 on pve-node1 +✔ reached +0 +0 min old +needed$/m);
+    expect(out).toMatch(/^pihole-1 +CT 192 on pve-node1 +✔ reached +0 +0 min old +no +\?$/m);
+    expect(out).toMatch(/^arr-stack-vm +VM 211 on pve-node1 +✔ reached +0 +0 min old +needed +\?$/m);
     expect(out).toContain('linux-image-6.12.41+deb13-amd64 asked for it');
   });
 
@@ -133,6 +133,22 @@ describe('caretaker hosts', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^golden +VM 900 on pve-node1 +– template/m);
     expect(out).toContain('The proxy is updated by hand.');
+  });
+
+  it('reads a container through its node and a VM through its guest agent, and trusts no key of theirs', async () => {
+    const without = (config: { hosts: HostKeys[] }) => {
+      changeHost('traefik', { via: 'pct', ssh: {} })(config);
+      changeHost('plex-vm', { via: 'agent', ssh: {} })(config);
+      changeHost('off', { via: 'pct', ssh: {} })(config);
+    };
+    const { code, out, err } = await caretaker(['hosts', 'traefik', 'plex-vm', 'off', '--json'], without);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const states = (JSON.parse(out) as Entry[]).map(({ name, state }) => `${name} ${String(state)}`);
+    expect(states.sort()).toEqual(['off stopped', 'plex-vm reached', 'traefik reached']);
+    expect(await caretaker(['hosts', 'trust', 'traefik', 'plex-vm'], without)).toMatchObject({
+      code: 2,
+      err: holding('reached through Proxmox'),
+    });
   });
 
   it('takes no stranger for a host, not even where the guest is stopped', async () => {
