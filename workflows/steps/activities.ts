@@ -38,43 +38,31 @@ export function lookingActivities() {
 }
 
 /** The configuration with the input of the run merged in. */
-export async function loadSettings(input: PolicyOverrides): Promise<RollSettings> {
-  try {
-    return await quickActivities().loadRollSettings.executeWithOptions({ summary: 'check the input' }, [input]);
-  } catch (error) {
-    describeOutcome('failed');
-    throw error;
-  }
+export function loadSettings(input: PolicyOverrides): Promise<RollSettings> {
+  return orFailed(quickActivities().loadRollSettings.executeWithOptions(CHECK_INPUT, [input]));
 }
 
 /** The same for the patching of a host. */
-export async function loadHostSettings(host: string, policy: PatchOverrides): Promise<HostSettings> {
-  try {
-    return await quickActivities().loadHostSettings.executeWithOptions({ summary: 'check the input' }, [
-      { host, policy },
-    ]);
-  } catch (error) {
-    describeOutcome('failed');
-    throw error;
-  }
+export function loadHostSettings(host: string, policy: PatchOverrides): Promise<HostSettings> {
+  return orFailed(quickActivities().loadHostSettings.executeWithOptions(CHECK_INPUT, [{ host, policy }]));
 }
 
 /** The same for the patching of a group of hosts. */
-export async function loadFleetSettings(name: string, policy: PatchOverrides): Promise<FleetSettings> {
-  try {
-    return await quickActivities().loadFleetSettings.executeWithOptions({ summary: 'check the input' }, [
-      { name, policy },
-    ]);
-  } catch (error) {
-    describeOutcome('failed');
-    throw error;
-  }
+export function loadFleetSettings(name: string, policy: PatchOverrides): Promise<FleetSettings> {
+  return orFailed(quickActivities().loadFleetSettings.executeWithOptions(CHECK_INPUT, [{ name, policy }]));
 }
 
 /** The same for the weekly updates. */
-export async function loadWeeklySettings(policy: PatchOverrides): Promise<WeeklySettings> {
+export function loadWeeklySettings(policy: PatchOverrides): Promise<WeeklySettings> {
+  return orFailed(quickActivities().loadWeeklySettings.executeWithOptions(CHECK_INPUT, [{ policy }]));
+}
+
+const CHECK_INPUT = { summary: 'check the input' };
+
+/** A run without settings has no report that could tell its outcome. */
+async function orFailed<T>(settings: Promise<T>): Promise<T> {
   try {
-    return await quickActivities().loadWeeklySettings.executeWithOptions({ summary: 'check the input' }, [{ policy }]);
+    return await settings;
   } catch (error) {
     describeOutcome('failed');
     throw error;
