@@ -4,9 +4,8 @@ import type { Fact } from '../../domain/condition.ts';
 import { patchHostId } from '../../domain/ids.ts';
 import type { HostOutcome } from '../../domain/patch.ts';
 import { SearchAttribute } from '../../domain/search-attributes.ts';
-import type { Site } from './context.ts';
 import { connectToTemporal, isSilence, type TemporalSession } from './temporal.ts';
-import { CliError } from './terminal.ts';
+import { CliError, type Terminal } from './terminal.ts';
 
 /** The last run that found the host in good order, and what it did. */
 export interface LastPatched {
@@ -17,6 +16,8 @@ export interface LastPatched {
 
 const GOOD: readonly HostOutcome[] = ['patched', 'unchanged'];
 const AT_A_TIME = 8;
+/** It is not what the table is about. */
+const CONNECT_TIMEOUT_MS = 2_000;
 const outcomeKey = defineSearchAttributeKey(SearchAttribute.outcome, 'KEYWORD');
 
 /**
@@ -24,12 +25,15 @@ const outcomeKey = defineSearchAttributeKey(SearchAttribute.outcome, 'KEYWORD');
  * answer, nobody knows.
  */
 export async function readLastPatched(
-  { config, terminal }: Site,
+  {
+    config,
+    terminal,
+  }: { readonly config: { readonly cluster: { readonly name: string } }; readonly terminal: Pick<Terminal, 'env'> },
   hosts: readonly string[],
 ): Promise<Fact<LastPatched | null>[]> {
   let session: TemporalSession;
   try {
-    session = await connectToTemporal(terminal.env);
+    session = await connectToTemporal(terminal.env, CONNECT_TIMEOUT_MS);
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     return hosts.map(() => ({ unknown: 'Temporal does not answer' }));

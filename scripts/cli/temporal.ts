@@ -19,7 +19,10 @@ const TASK_QUEUE_TYPE_WORKFLOW = 1;
  *
  * @throws {CliError} that names the address and how to start Temporal.
  */
-export async function connectToTemporal(env: NodeJS.ProcessEnv): Promise<TemporalSession> {
+export async function connectToTemporal(
+  env: NodeJS.ProcessEnv,
+  connectTimeout = CONNECT_TIMEOUT_MS,
+): Promise<TemporalSession> {
   const settings = readSettings(env);
   const address = settings.connectionOptions.address ?? 'localhost:7233';
   const namespace = settings.namespace ?? 'default';
@@ -27,7 +30,7 @@ export async function connectToTemporal(env: NodeJS.ProcessEnv): Promise<Tempora
     const connection = await Connection.connect({
       ...settings.connectionOptions,
       address,
-      connectTimeout: CONNECT_TIMEOUT_MS,
+      connectTimeout,
     });
     const client = new Client({ connection, namespace });
     return { client, address, namespace, close: () => connection.close() };

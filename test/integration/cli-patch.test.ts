@@ -4,6 +4,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { patchFleetId, weeklyUpdatesId } from '../../domain/ids.ts';
 import { TaskQueue } from '../../domain/task-queues.ts';
+import { readLastPatched } from '../../scripts/cli/last-patched.ts';
 import { registerSearchAttributes } from '../../workers/search-attributes.ts';
 import { caretaker as runCaretaker, type CliAnswer } from '../helpers/cli.ts';
 import { connectToDevServer, uniqueName } from '../helpers/temporal.ts';
@@ -112,6 +113,22 @@ describe('caretaker patch', { timeout: 120_000 }, () => {
     gate.open();
     await expect(client.workflow.getHandle(id).result()).rejects.toThrow();
     await expect.poll(() => caretaker('patch', 'status'), PATIENCE).toMatchObject({ code: 1, out: says('aborted') });
+  });
+
+  it('is what the hosts are told to have been patched by, the last time that it went well', async () => {
+    const site = {
+      config: { cluster: { name: world.cluster } },
+      terminal: { env: { TEMPORAL_ADDRESS: inject('temporalAddress'), TEMPORAL_NAMESPACE: namespace } },
+    };
+    await caretaker('patch', 'lxc');
+    world.patch = ({ host }) => (host === 'traefik' ? { outcome: 'failed' } : { outcome: 'unchanged' });
+    await caretaker('patch', 'lxc');
+    const last = () => readLastPatched(site, ['pihole-1', 'traefik', 'plex-vm']);
+    await expect
+      .poll(last, PATIENCE)
+      .toMatchObject([{ value: { outcome: 'unchanged' } }, { value: { outcome: 'patched' } }, { value: null }]);
+    const nowhere = { ...site, terminal: { env: { TEMPORAL_ADDRESS: '127.0.0.1:1' } } };
+    expect(await readLastPatched(nowhere, ['pihole-1'])).toEqual([{ unknown: 'Temporal does not answer' }]);
   });
 
   it('looks only with --dry-run, and tells what it would do', async () => {

@@ -54,7 +54,12 @@ async function caretaker(
   let out = '';
   let err = '';
   const code = await runCli(args, {
-    env: { CARETAKER_CONFIG: file, TOKEN: `${lab.access.token.id}=${lab.access.token.secret}` },
+    env: {
+      CARETAKER_CONFIG: file,
+      TOKEN: `${lab.access.token.id}=${lab.access.token.secret}`,
+      // No Temporal, whatever else runs on this machine.
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
+    },
     stdout: { write: (text) => (out += text) },
     stderr: { write: (text) => (err += text) },
     ...(ask ? { ask } : {}),

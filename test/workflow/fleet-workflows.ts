@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancellationScope, proxyActivities } from '@temporalio/workflow';
 import type { HostReport } from '../../domain/patch.ts';
 import { listenToOperator } from '../../workflows/steps/operator.ts';
+import { describeOutcome, describeRun } from '../../workflows/steps/run-attributes.ts';
 import type { PatchInput, PretendedPatch } from './fleet-world.ts';
 
 /** The workflows that patch many hosts, over a pretended patching of one. */
@@ -17,6 +18,7 @@ const { pretendPatch } = proxyActivities<{ pretendPatch: (input: PatchInput) => 
 /** Does to a host what the test says, and hears its operator as the real one does: between two steps. */
 export async function patchHost(input: PatchInput): Promise<HostReport> {
   const operator = listenToOperator(() => undefined);
+  describeRun('host-patch', input.host);
   return CancellationScope.nonCancellable(async () => {
     const told = await pretendPatch(input);
     const report = (outcome: HostReport['outcome'], reason: string): HostReport => ({
@@ -42,6 +44,7 @@ export async function patchHost(input: PatchInput): Promise<HostReport> {
       throw ApplicationFailure.nonRetryable(reason, 'Aborted', report('aborted', reason));
     }
     const done = report('patched', 'it was patched');
+    describeOutcome(done.outcome);
     const bad = done.outcome === 'failed' || done.outcome === 'rolled-back';
     if (bad) throw ApplicationFailure.nonRetryable(done.reason, 'HostPatchFailed', done);
     return done;
