@@ -25,6 +25,8 @@ export interface ActivityDeps {
   /** A host of the inventory by its name; throws an Error named `InputError` for any other. */
   readonly hostShell: (host: string) => HostShell;
   readonly hostJobs: (host: string) => RemoteJobs;
+  /** Where its SSH server listens; null for a host that is reached in another way. */
+  readonly hostDoor: (host: string) => { readonly address: string; readonly port: number } | null;
   /** Folder on the hosts that is ours: absolute or `~/…`. */
   readonly hostStateDirectory: string;
   /** Folder on the nodes that is ours: absolute or `~/…`. */

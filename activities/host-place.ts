@@ -1,8 +1,10 @@
+import { cancellationSignal } from '@temporalio/activity';
+import { sh } from '../clients/ssh/index.ts';
 import type { InventoryHost } from '../domain/host.ts';
 import { placeHost, type HostPlace } from '../planning/host-place.ts';
 import type { ActivityDeps } from './deps.ts';
 import { listGuests } from './listed-guests.ts';
-import { isPassing } from './guard.ts';
+import { isPassing, NoClearAnswer } from './guard.ts';
 import { mapLimited } from './map-limited.ts';
 
 /** A host that takes longer for a word does not answer. */
@@ -21,15 +23,38 @@ export function createHostPlaceActivities(deps: ActivityDeps) {
     /** Which of some hosts do not answer. */
     async findSilentHosts({ hosts }: { readonly hosts: readonly string[] }): Promise<string[]> {
       const silent = await mapLimited(hosts, AT_A_TIME, async (host) => {
-        try {
-          await deps.hostShell(host).exec('true', { timeoutMs: WORD_TIMEOUT_MS });
-          return [];
-        } catch (error) {
-          if (isPassing(error)) return [host];
-          throw error;
-        }
+        return (await answers(deps, host)) ? [] : [host];
       });
       return silent.flat();
     },
+
+    /**
+     * Whether a host that is a guest does not answer, and not only us: its node is asked whether it can reach the host's SSH
+     * server. Nobody but us may have lost his way to it.
+     */
+    async isHostGone({ host, vmid }: { readonly host: string; readonly vmid: number }): Promise<boolean> {
+      if (await answers(deps, host)) return false;
+      const place = await deps.proxmox.guestLocation(vmid);
+      if (place === undefined) throw new NoClearAnswer(`there is no guest ${vmid}`);
+      const door = deps.hostDoor(host);
+      // A host that is reached through its node has no other way to be asked.
+      if (!place.running || door === null) return true;
+      const knock = `exec 3<>/dev/tcp/${door.address}/${door.port}`;
+      const { code } = await deps.ssh(place.node).exec(sh`timeout 10 bash -c ${knock}`, {
+        timeoutMs: WORD_TIMEOUT_MS,
+        signal: cancellationSignal(),
+      });
+      return code !== 0;
+    },
   };
+}
+
+async function answers({ hostShell }: ActivityDeps, host: string): Promise<boolean> {
+  try {
+    await hostShell(host).exec('true', { timeoutMs: WORD_TIMEOUT_MS, signal: cancellationSignal() });
+    return true;
+  } catch (error) {
+    if (isPassing(error)) return false;
+    throw error;
+  }
 }

@@ -6,6 +6,7 @@ import { createSmtpClient } from '../clients/smtp/index.ts';
 import { createSshClient, type SshClient } from '../clients/ssh/index.ts';
 import { ConfigError } from '../config/errors.ts';
 import { fleetSettingsFor, hostSettingsFor, weeklySettingsFor, type PatchRequest } from '../config/patch.ts';
+import { hostAccess } from '../config/hosts.ts';
 import { settingsFor } from '../config/policy.ts';
 import { MAIL_PORTS, type MailConfig } from '../config/mail-schema.ts';
 import type { Config, NodeConfig } from '../config/schema.ts';
@@ -38,6 +39,12 @@ export function depsFromConfig(config: Config, env: NodeJS.ProcessEnv): Activity
       },
     );
   };
+  const hostDoor = (name: string) => {
+    const host = config.hosts.find((each) => each.name === name);
+    if (host?.via !== 'ssh') return null;
+    const { address, port } = hostAccess(config, host);
+    return { address, port };
+  };
   const hostShell = (name: string): HostShell => {
     const host = config.hosts.find((each) => each.name === name);
     if (host) return shellOfHost(config, host, env, { proxmox, ssh });
@@ -53,6 +60,7 @@ export function depsFromConfig(config: Config, env: NodeJS.ProcessEnv): Activity
     },
     hostShell,
     hostJobs: (name) => createRemoteJobs(hostShell(name), { stateDirectory: config.hostDefaults.stateDirectory }),
+    hostDoor,
     hostStateDirectory: config.hostDefaults.stateDirectory,
     proxmox,
     ssh,

@@ -87,7 +87,8 @@ async function carryOut(run: HostRun, before: HostBefore): Promise<HostReport> {
     await upgradeHost(run);
     await operator.safePoint();
     await rebootHostIfNeeded(run);
-    await verifyHost(run, before);
+    // What goes wrong on a host to which nothing was done is not ours to take back.
+    if (journal.changed()) await verifyHost(run, before);
   } catch (error) {
     if (!touched) await snapshot?.discard();
     throw touched && snapshot !== null ? await recover(error, run, before, snapshot) : error;
@@ -105,7 +106,7 @@ async function carryOut(run: HostRun, before: HostBefore): Promise<HostReport> {
  */
 async function recover(error: unknown, run: HostRun, before: HostBefore, snapshot: HostSnapshot): Promise<unknown> {
   const { journal, policy } = run;
-  if (isAsked(error) || !(await wantsRollBack(run, before, error))) {
+  if (isAsked(error) || !(await wantsRollBack(run, before, snapshot, error))) {
     await snapshot.keep();
     return error;
   }

@@ -41,6 +41,7 @@ export function fakeDeps(world: FakeWorld): ActivityDeps {
     jobs,
     hostShell: shell,
     hostJobs: jobs,
+    hostDoor: () => ({ address: '10.0.0.9', port: 22 }),
     hostStateDirectory: '/var/lib/caretaker/jobs',
     stateDirectory: '/var/lib/caretaker/jobs',
     authorization: world.authorization ?? (() => Promise.reject(new Error('the test has no credentials'))),

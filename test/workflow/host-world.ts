@@ -25,6 +25,7 @@ type HostName =
   | 'loadHostSettings'
   | 'locateHost'
   | 'findSilentHosts'
+  | 'isHostGone'
   | 'readHostState'
   | 'awaitHost'
   | 'readLastBackup'
@@ -68,6 +69,7 @@ const READING: readonly HostName[] = [
   'loadHostSettings',
   'locateHost',
   'findSilentHosts',
+  'isHostGone',
   'readHostState',
   'awaitHost',
   'readLastBackup',
@@ -117,6 +119,7 @@ export function aHostWorld(kind: 'lxc' | 'qemu' = 'lxc', policy: PatchOverrides 
       loadHostSettings: recorded('loadHostSettings', ({ policy }) => settingsOf(world, policy)),
       locateHost: recorded('locateHost', () => world.place),
       findSilentHosts: recorded('findSilentHosts', ({ hosts }) => hosts.filter((each) => world.silent.includes(each))),
+      isHostGone: recorded('isHostGone', ({ host }) => world.silent.includes(host)),
       readHostState: recorded('readHostState', () => readOrFail(world)),
       awaitHost: recorded('awaitHost', () => readOrFail(world)),
       readLastBackup: recorded('readLastBackup', () => world.backup),

@@ -134,6 +134,32 @@ it('a run that loses the lease before the reboot takes nothing back', async () =
   expect(world.calls).toEqual(['ensureSnapshot', 'upgradeHost']);
 });
 
+it('a probe that is well again when it is asked once more keeps the host as it is, and a person looks', async () => {
+  const world = breaking();
+  world.before.isHostGone = () => void world.ailing.clear();
+  const ending = await failureOf(patch(environment, world));
+  expect(ending.report).toMatchObject({ outcome: 'failed', snapshot: { until: null } });
+  expect(ending.report.warnings.join()).toContain('it is well by now, so it is not taken back');
+  expect(world.calls).not.toContain('rollBack');
+});
+
+it('a host of which nobody can tell whether it is gone is not taken back', async () => {
+  const world = breaking();
+  world.before.isHostGone = () => {
+    throw ApplicationFailure.nonRetryable('no node of the cluster answers', 'RemoteUnavailable');
+  };
+  const ending = await failureOf(patch(environment, world));
+  expect(ending.report.outcome).toBe('failed');
+  expect(ending.report.warnings.join()).toContain('nobody can tell whether it is well');
+  expect(world.calls).not.toContain('rollBack');
+});
+
+it('a host to which nothing was done is not taken back for what goes wrong beside it', async () => {
+  const world = breaking();
+  world.upgrade = { packages: [], keptConffiles: [], removed: [], refreshed: true };
+  expect(await patch(environment, world)).toMatchObject({ outcome: 'unchanged', snapshot: null });
+});
+
 it('a snapshot that cannot be taken keeps the host from being touched', async () => {
   const world = breaking();
   world.before.ensureSnapshot = () => {

@@ -3,7 +3,7 @@ import { ErrorType } from '../../domain/errors.ts';
 import { explain, failureType } from './failures.ts';
 import type { HostBefore, HostRun } from './host-run.ts';
 import type { HostSnapshot } from './host-snapshot.ts';
-import { verifyHost } from './verify-host.ts';
+import { verifyHost, whatIsWrong } from './verify-host.ts';
 
 /** Failures after which a host is not well, or nobody can tell. */
 const UNWELL: ReadonlySet<string> = new Set<ErrorType>([
@@ -12,22 +12,32 @@ const UNWELL: ReadonlySet<string> = new Set<ErrorType>([
   ErrorType.RemoteUnavailable,
 ]);
 
-/** Whether the policy takes a host back after this failure. One that answers and is as before is none to take back. */
-export async function wantsRollBack(run: HostRun, before: HostBefore, error: unknown): Promise<boolean> {
-  const { host, policy, quick } = run;
+/**
+ * Whether the policy takes the host back after this failure. Before that everything is asked once more: what looked like a
+ * sick host may have been our own way to it, and what a guest has written since its snapshot is lost with it.
+ */
+export async function wantsRollBack(
+  run: HostRun,
+  before: HostBefore,
+  { vmid }: HostSnapshot,
+  error: unknown,
+): Promise<boolean> {
+  const { host, policy, quick, journal } = run;
   const type = failureType(error) ?? '';
   if (policy.rollBack === 'never') return false;
   if (type === ErrorType.UpgradeFailed) return policy.rollBack === 'when-failed';
   if (!UNWELL.has(type)) return false;
-  if (type === ErrorType.ProbeFailed) return true;
-  const silent = await quick.findSilentHosts.executeWithOptions({ summary: `${host.name}: does it answer?` }, [
-    { hosts: [host.name] },
-  ]);
-  if (silent.length > 0) return true;
-  return verifyHost(run, before).then(
-    () => false,
-    (failure: unknown) => failureType(failure) === ErrorType.ProbeFailed,
-  );
+  try {
+    const gone = await quick.isHostGone.executeWithOptions({ summary: `${host.name}: is it gone, or our way to it?` }, [
+      { host: host.name, vmid },
+    ]);
+    if (gone) return true;
+    if ((await whatIsWrong(run, before, 2)).length > 0) return true;
+    journal.warn('it is well by now, so it is not taken back');
+  } catch (failure) {
+    journal.warn(`nobody can tell whether it is well, so it is not taken back: ${explain(failure)}`);
+  }
+  return false;
 }
 
 /**

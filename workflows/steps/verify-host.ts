@@ -35,9 +35,10 @@ export async function verifyHost(run: HostRun, before: HostBefore): Promise<void
   }
 }
 
-async function whatIsWrong(run: HostRun, before: HostBefore): Promise<string[]> {
+/** What was well before and is not now, in words. */
+export async function whatIsWrong(run: HostRun, before: HostBefore, tries = 1): Promise<string[]> {
   const { host, quick } = run;
-  const probes = await askProbes(run, 1);
+  const probes = await askProbes(run, tries);
   const { containers } = before.reading;
   const ran = 'value' in containers && (containers.value?.length ?? 0) > 0;
   const after = ran
