@@ -1,4 +1,4 @@
-import type { MachineOptions, PackageSpec } from './core/machine.ts';
+import type { ContainerSpec, MachineOptions, PackageSpec } from './core/machine.ts';
 import { pendingPackages, REFERENCE_KERNELS } from './site-packages.ts';
 import type { UpsSpec } from './ups/spec.ts';
 
@@ -79,6 +79,8 @@ export interface GuestSpec {
   readonly sshd?: boolean;
   /** Default: a Debian with some updates waiting. */
   readonly packages?: readonly PackageSpec[];
+  /** Docker is installed, with these containers. */
+  readonly containers?: readonly ContainerSpec[];
   /** VM that ignores a shutdown request: `TASK ERROR: VM quit/powerdown failed - got timeout`. */
   readonly ignoresShutdown?: boolean;
 }

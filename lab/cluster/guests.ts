@@ -124,6 +124,7 @@ export async function createGuest(
     on: spec.running && !spec.template,
     ssh: !spec.template && spec.sshd !== false,
     ...(spec.packages === undefined ? {} : { packages: spec.packages }),
+    ...(spec.containers === undefined ? {} : { containers: spec.containers }),
     ...(spec.kind === 'lxc'
       ? { hostKernel: () => hostOf()?.runningKernel ?? '', hostBootId: () => hostOf()?.bootId ?? '' }
       : {}),

@@ -46,12 +46,25 @@ export interface PackageSpec {
   readonly postinst?: { readonly fail?: boolean | number; readonly ms?: number };
   /** Installing the package adds this kernel, such as `6.14.11-1-pve`. */
   readonly kernel?: string;
+  /** Its configuration writes `/run/reboot-required`, which is gone after a boot. */
+  readonly rebootRequired?: boolean;
   /** `apt-mark hold`: kept back. */
   readonly held?: boolean;
   /** A failed upgrade left it half configured. */
   readonly broken?: boolean;
   /** Packages the new version needs; a plain `apt-get upgrade` keeps it back when one of them is not installed. */
   readonly depends?: readonly string[];
+}
+
+/** A container of a Docker host. */
+export interface ContainerSpec {
+  readonly name: string;
+  readonly image?: string;
+  /** Default `unless-stopped`. */
+  readonly restart?: 'no' | 'on-failure' | 'always' | 'unless-stopped';
+  readonly healthCheck?: boolean;
+  /** With this version of a package it exits when it is started, or runs and fails its health check. */
+  readonly fails?: { readonly package: string; readonly version: string; readonly as: 'exited' | 'unhealthy' };
 }
 
 /** How `exec` runs its line. `out` and `err` see output as it comes; an aborted `signal` kills the line's processes. */
@@ -166,6 +179,8 @@ export interface MachineOptions {
   readonly pin?: string;
   /** Packages; defaults to a set that fits the kind, with some updates pending. */
   readonly packages?: readonly PackageSpec[];
+  /** Docker is installed, with these containers (default: it is not). */
+  readonly containers?: readonly ContainerSpec[];
   /** What `df` says of `/`, `/boot` and `/boot/efi`, in bytes (default: a roomy `/` that holds everything). */
   readonly fileSystems?: Readonly<Record<string, Space>>;
   /** EFI system partitions that proxmox-boot-tool keeps, by their UUIDs; `null` for a disk that is gone. */

@@ -119,6 +119,7 @@ async function configureOne(
   }
   item.state = 'installed';
   if (kernel !== undefined) system.kernels.add(kernel);
+  if (item.published.rebootRequired === true) system.rebootAsked.add(item.name);
   system.packageConfigured(item.name, item.installed ?? '', call.actor);
   return undefined;
 }

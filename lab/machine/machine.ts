@@ -18,6 +18,7 @@ import type {
 } from '../core/machine.ts';
 import { defaultKernels, defaultPackages, defaultServices, REAL_PROGRAMS, withKernelPackages } from './catalog.ts';
 import { builtinCommands } from './commands/index.ts';
+import { Containers } from './containers.ts';
 import { Kernels } from './kernels.ts';
 import { PackageDatabase, toPackageState } from './packages.ts';
 import { ended, kill, ProcessTable } from './processes.ts';
@@ -43,6 +44,8 @@ export class LabMachine implements Machine, System {
   readonly kernels: Kernels;
   readonly database: PackageDatabase;
   readonly units: Units;
+  readonly containers: Containers | undefined;
+  readonly rebootAsked = new Set<string>();
   readonly shell: Shell;
   readonly #relay: CommandRelay;
   readonly #processes: ProcessTable;
@@ -78,7 +81,9 @@ export class LabMachine implements Machine, System {
     const realPrograms = join(context.directory, 'real-programs');
     linkRealPrograms(realPrograms, REAL_PROGRAMS);
     this.shell = new Shell(directory, `${this.#relay.binDirectory}:${realPrograms}`, this.#processes);
-    this.units = new Units(context, options.id, this.#processes, defaultServices(options.kind));
+    const docker = options.containers === undefined ? [] : ['containerd', 'docker'];
+    this.units = new Units(context, options.id, this.#processes, [...defaultServices(options.kind), ...docker]);
+    this.containers = options.containers && new Containers(context.clock, this.database, options.containers);
     if (options.ssh !== false) {
       const onDie = (reason: string) => this.powerCut(reason);
       this.#ssh = new SshService(context, { id: options.id, directory, shell: this.shell, onDie });
@@ -279,7 +284,9 @@ export class LabMachine implements Machine, System {
     this.#bootId = randomUUID();
     this.#bootedAt = clock.now();
     this.kernels.booted(kernel);
+    this.rebootAsked.clear();
     this.units.boot();
+    this.containers?.boot();
     await this.#ssh?.start();
     if (epoch !== this.#epoch) return this.#ssh?.stop();
     this.#setPower('on');

@@ -4,6 +4,7 @@ import { aptCommands } from './apt.ts';
 import { bootCommands } from './boot.ts';
 import { dateCommand } from './date.ts';
 import { diskCommands } from './disks.ts';
+import { dockerCommand } from './docker.ts';
 import { dpkgCommands } from './dpkg.ts';
 import { powerCommands } from './power.ts';
 import { systemCommands } from './system.ts';
@@ -21,6 +22,7 @@ export function builtinCommands(system: System): Readonly<Record<string, LabComm
     ...dpkgCommands(system),
     ...(system.options.kind === 'container' ? {} : bootCommands(system)),
     ...(system.options.kind === 'proxmox' ? diskCommands(system) : {}),
+    ...(system.containers === undefined ? {} : { docker: dockerCommand(system, system.containers) }),
     ...(system.options.clockAheadMs === undefined ? {} : { date: dateCommand(system.options.clockAheadMs) }),
     ...(systemd
       ? {

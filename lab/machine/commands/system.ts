@@ -66,10 +66,14 @@ function readSystemFile(system: System, path: string): string | undefined {
       return kernels.nextBootPin === undefined ? undefined : `${kernels.nextBootPin}\n`;
     case '/run/reboot-required':
     case '/var/run/reboot-required':
-      return rebootRequired(system) ? '*** System restart required ***\n' : undefined;
+      return rebootAskedBy(system).length > 0 ? '*** System restart required ***\n' : undefined;
     case '/run/reboot-required.pkgs':
     case '/var/run/reboot-required.pkgs':
-      return rebootRequired(system) ? `linux-image-${system.kernels.newest}\n` : undefined;
+      return (
+        rebootAskedBy(system)
+          .map((name) => `${name}\n`)
+          .join('') || undefined
+      );
     // systemd's word for the manager that it runs under.
     case '/run/systemd/container':
       return system.options.kind === 'container' ? 'lxc\n' : undefined;
@@ -111,8 +115,10 @@ function changedAt(system: System, path: string): number | undefined {
 }
 
 /** Debian's hooks write the file; a Proxmox node has none of them, so its absence there means nothing. */
-function rebootRequired(system: System): boolean {
-  return system.options.kind === 'debian' && system.kernels.newest !== system.kernels.running;
+function rebootAskedBy({ options, kernels, rebootAsked }: System): string[] {
+  if (options.kind === 'proxmox') return [];
+  const kernel = options.kind === 'debian' && kernels.newest !== kernels.running;
+  return [...rebootAsked, ...(kernel ? [`linux-image-${kernels.newest}`] : [])];
 }
 
 function readReal(path: string): string | undefined {
