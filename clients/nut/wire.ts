@@ -30,11 +30,14 @@ function isBlank(char: string): boolean {
   return char === ' ' || char === '\t';
 }
 
-/** A line of these words; what is not plain is quoted. Undefined for a word that no line can hold. */
+/**
+ * A line of these words; what is not plain is quoted. Undefined for a word that no line can hold. `#` is escaped, too: after
+ * a blank, upsd takes the rest of the line for a comment, the end of the quote included, and never answers.
+ */
 export function joinWords(words: readonly string[]): string | undefined {
   // eslint-disable-next-line no-control-regex -- control characters are what is meant
   if (words.some((word) => /[\u0000-\u001f\u007f]/.test(word))) return undefined;
-  return words.map((word) => (/^[\w.:+@/-]+$/.test(word) ? word : `"${word.replaceAll(/["\\]/g, '\\$&')}"`)).join(' ');
+  return words.map((word) => (/^[\w.:+@/-]+$/.test(word) ? word : `"${word.replaceAll(/["#\\]/g, '\\$&')}"`)).join(' ');
 }
 
 /** Lines out of segments, which may end anywhere. Bytes of a line that is not complete are kept, up to a limit. */

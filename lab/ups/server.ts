@@ -146,7 +146,8 @@ export class NutServer {
     if (verdict?.do === 'drop' || verdict?.do === 'die') return void socket.resetAndDestroy();
     if (verdict?.do === 'error') return void socket.write(`ERR ${verdict.reason}\n`);
     if (verdict?.do === 'lie') return void socket.write(String(verdict.body));
-    const answer = words === null || words.length === 0 ? ['ERR UNKNOWN-COMMAND'] : session.answer(words);
+    if (words === null) return;
+    const answer = session.answer(words);
     const text = answer.map((each) => `${each}\n`).join('');
     if (verdict?.do === 'cut') socket.end(Buffer.from(text).subarray(0, verdict.bytes));
     else socket.write(text);

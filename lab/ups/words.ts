@@ -1,7 +1,10 @@
-/** The words of a line as upsd takes it apart (common/parseconf.c); `null` for one that it cannot. */
+/**
+ * The words of a line as upsd takes it apart (common/parseconf.c): `#` after a blank begins a comment, in quotes as well.
+ * `null` for a line that does not end where it seems to, which upsd goes on waiting for.
+ */
 export function parseLine(line: string): string[] | null {
   const pattern = /\s*(?:"((?:[^"\\]|\\.)*)"|((?:[^\s"\\]|\\.)(?:[^\s\\]|\\.)*))/gy;
-  const text = line.trimEnd();
+  const text = line.replace(/(^|\s)#.*$/, '').trimEnd();
   const words: string[] = [];
   while (pattern.lastIndex < text.length) {
     const found = pattern.exec(text);

@@ -11,6 +11,8 @@ declare module 'vitest' {
     readonly temporalCliPath: string;
     /** Folder of the Debian that real hosts are booted from, or `null` where there can be none. */
     readonly debian: string | null;
+    /** Folder of the unpacked packages of NUT, or `null` where there can be none. */
+    readonly nut: string | null;
   }
 }
 

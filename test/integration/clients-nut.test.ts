@@ -223,7 +223,7 @@ describe('a server that is not there', () => {
 describe('the password', () => {
   const secret = 'hunter2 "#';
   const login = { username: 'caretaker', password: () => Promise.resolve(secret) };
-  const who = { 'USERNAME caretaker': 'OK\n', [String.raw`PASSWORD "hunter2 \"#"`]: 'OK\n' };
+  const who = { 'USERNAME caretaker': 'OK\n', [String.raw`PASSWORD "hunter2 \"\#"`]: 'OK\n' };
 
   it('is asked for when a command needs it, and once a connection', async () => {
     let asked = 0;

@@ -50,7 +50,9 @@ describe('the nodes of the lab', () => {
 
 describe('a line in the lab', () => {
   it.each([
-    ['SET VAR ups ups.id "a \\"b\\" \\\\ #"', ['SET', 'VAR', 'ups', 'ups.id', 'a "b" \\ #']],
+    ['SET VAR ups ups.id "a \\"b\\" \\\\ \\#"', ['SET', 'VAR', 'ups', 'ups.id', 'a "b" \\ #']],
+    ['SET VAR ups ups.id "a#b" # and more', ['SET', 'VAR', 'ups', 'ups.id', 'a#b']],
+    ['SET VAR ups ups.id "a #b"', null],
     ['LIST  VAR\tups\r', ['LIST', 'VAR', 'ups']],
     ['PASSWORD ""', ['PASSWORD', '']],
     ['', []],
