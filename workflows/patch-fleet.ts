@@ -74,7 +74,7 @@ export async function patchFleet(input: PatchFleetInput): Promise<FleetReport> {
     } finally {
       if (!goesOn) {
         if (own) await lease.release();
-        await mailFleetReport(journal.ended());
+        if (!settings.dryRun) await mailFleetReport(journal.ended());
       }
     }
     return continueAsNew<typeof patchFleet>({ ...input, carried: journal.carried(settings) });

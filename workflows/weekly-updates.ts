@@ -50,8 +50,11 @@ export async function weeklyUpdates(input: WeeklyUpdatesInput | null = null): Pr
     } catch (error) {
       throw journal.ended() ? error : endBadly(error, journal, operator);
     } finally {
-      if (!dryRun) await lease.release();
-      await mailFleetReport(journal.ended());
+      // Whoever asks for a dry run sees how it ends.
+      if (!dryRun) {
+        await lease.release();
+        await mailFleetReport(journal.ended());
+      }
     }
   });
 }

@@ -268,12 +268,16 @@ describe('three hundred hosts', () => {
 describe('a dry run', () => {
   it('asks for no lease, keeps no real run from its hosts, and mails nothing', async () => {
     const world = aFleetWorld({ lxc: { hosts: hostNames(2) } });
-    world.patch = () => ({ outcome: 'planned', reason: '3 packages to upgrade' });
+    world.patch = ({ host }) =>
+      host === 'host-2'
+        ? { outcome: 'failed', reason: 'it does not answer' }
+        : { outcome: 'planned', reason: '3 packages to upgrade' };
     const id = patchHostId(world.cluster, 'host-1');
     await environment.client.workflow.start('patchHost', { taskQueue: 'nobody', workflowId: id });
     const { report } = await patchGroupOf(environment, world, { name: 'lxc', policy: { dryRun: true } });
     await environment.client.workflow.getHandle(id).terminate('by the test');
-    expect(report.outcome).toBe('planned');
+    expect(hostsWith(report, 'planned')).toEqual(['host-1']);
+    expect(report.outcome).toBe('failed');
     expect(world.leases).toEqual([]);
     expect(world.mails).toEqual([]);
   });

@@ -16,7 +16,7 @@ export async function mailReport(report: RollReport | null): Promise<void> {
 
 /** The same for the patching of hosts. One mail for the weekly updates as a whole, none for each of their groups. */
 export async function mailFleetReport(report: FleetReport | WeeklyReport | null): Promise<void> {
-  if (report === null || workflowInfo().parent !== undefined || report.outcome === 'planned') return;
+  if (report === null || workflowInfo().parent !== undefined) return;
   const { workflowId, firstExecutionRunId } = workflowInfo();
   const bySchedule = isScheduled(workflowId, weeklyUpdatesId(report.cluster));
   await notify(fleetMail(`report/${firstExecutionRunId}`, report, { bySchedule }));
