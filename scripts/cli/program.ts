@@ -104,13 +104,13 @@ function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Co
     .action((nodes: string[], flags: UpdateFlags) => run((session) => update(session, nodes, flags)));
   program
     .command('status')
-    .description('show the run that is under way, or how the last one ended')
+    .description('show the rolling update that is under way, or how the last one ended')
     .option('-f, --follow', 'follow it live to its end')
     .option('--json', 'print one JSON document')
     .action((flags: Json & { follow?: boolean }) => run((session) => status(session, flags)));
   program
     .command('report')
-    .description('print the whole report of the last run that is over, or of another')
+    .description('print the whole report of the last rolling update that is over, or of another')
     .argument('[run]', 'beginning of its run id, as history lists it')
     .addOption(new Option('--markdown', 'print it as Markdown').conflicts(['html', 'json']))
     .addOption(new Option('--html', 'print it as a page').conflicts(['markdown', 'json']))
@@ -118,7 +118,7 @@ function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Co
     .action((wanted: string | undefined, flags: ReportFlags) => run((session) => report(session, wanted, flags)));
   program
     .command('history')
-    .description('list the runs that Temporal remembers, the newest first')
+    .description('list the rolling updates that Temporal remembers, the newest first')
     .option('--limit <number>', 'how many, at most 100', '20')
     .option('--json', 'print one JSON document')
     .action((flags: HistoryFlags) => run((session) => history(session, flags)));
@@ -302,11 +302,11 @@ const SCHEDULE_COMMANDS = [
 ] as const;
 
 const REQUESTS = [
-  { name: 'pause', description: 'hold the run at its next safe point', command: pause },
-  { name: 'resume', description: 'let a paused run go on', command: resume },
+  { name: 'pause', description: 'hold the rolling update at its next safe point', command: pause },
+  { name: 'resume', description: 'let a paused rolling update go on', command: resume },
   { name: 'approve', description: 'agree to what the run waits for', command: approve },
   { name: 'go-now', description: 'begin outside the maintenance windows', command: goNow },
-  { name: 'cancel', description: 'stop the run; it tidies up what it changed', command: cancel },
+  { name: 'cancel', description: 'stop the rolling update; it tidies up what it changed', command: cancel },
 ] as const;
 
 function printError(error: unknown, { stdout, stderr }: Terminal, json: boolean): ExitCode {
