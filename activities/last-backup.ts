@@ -1,15 +1,8 @@
 import type { BackupVolume, TaskListing } from '../clients/proxmox/index.ts';
+import type { LastBackup } from '../domain/backup.ts';
 import type { ActivityDeps } from './deps.ts';
 import { locate } from './guest-place.ts';
 import { mapLimited } from './map-limited.ts';
-
-export interface LastBackup {
-  /** ISO 8601; when it began, if a backup on a storage is all that is known. */
-  readonly endedAt: string;
-  readonly ok: boolean;
-  /** What is wrong with it; null if nothing is. */
-  readonly why: string | null;
-}
 
 export function createLastBackupActivities(deps: ActivityDeps) {
   return {

@@ -1,3 +1,4 @@
+import type { LastBackup } from '../domain/backup.ts';
 import type { Fact } from '../domain/condition.ts';
 import { toMilliseconds, type Duration } from '../domain/duration.ts';
 import type { HostReading, PendingUpdate } from '../domain/host.ts';
@@ -19,15 +20,8 @@ export function whyGuestIsSkipped({ guest }: HostPlace): Skip | null {
   return null;
 }
 
-/** The newest that is known of the backups of a guest; times in ISO 8601. */
-export interface BackupEvidence {
-  readonly endedAt: string;
-  readonly ok: boolean;
-  readonly why: string | null;
-}
-
 /** Why the last backup of a guest is not good enough to patch it; null: it is. */
-export function whyBackupIsMissing(last: BackupEvidence | null, within: Duration, now: number): Skip | null {
+export function whyBackupIsMissing(last: LastBackup | null, within: Duration, now: number): Skip | null {
   const remedy = 'Make a backup, or change patching.backupWithin.';
   if (last === null) return { reason: 'no backup of it is known', remedy };
   if (!last.ok) return { reason: `its last backup failed: ${last.why ?? 'nobody knows why'}`, remedy };

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import type { LastBackup } from '../../activities/last-backup.ts';
+import type { LastBackup } from '../../domain/backup.ts';
 import { smallSite, type BackupSpec } from '../../lab/index.ts';
 import { activityEnvironment } from '../helpers/fake-deps.ts';
 import { labActivities, type LabActivities } from '../helpers/lab-activities.ts';
