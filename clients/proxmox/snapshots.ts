@@ -1,7 +1,7 @@
 import type { RawCalls } from './failover.ts';
 import { guestPath } from './guests.ts';
 import type { GuestRef, Snapshot } from './types.ts';
-import { count, flag, list, optionalText, text } from './wire.ts';
+import { count, list, optionalText, text } from './wire.ts';
 
 /**
  * Snapshots of one guest. All that is wrong with a name, a storage or a lock is said by the task, not by the call that
@@ -50,7 +50,6 @@ function readSnapshots(data: unknown): readonly Snapshot[] {
       description: optionalText(entry['description']) ?? '',
       // 0 where the configuration does not say.
       takenAt: count(entry['snaptime']) || undefined,
-      withMemory: flag(entry['vmstate']),
       parent: optionalText(entry['parent']),
       unfinished: optionalText(entry['snapstate']),
     }));

@@ -328,8 +328,6 @@ export interface Snapshot {
   readonly name: string;
   readonly description: string;
   readonly takenAt: number | undefined;
-  /** It holds the memory of the VM as well. */
-  readonly withMemory: boolean;
   /** The snapshot before it. */
   readonly parent: string | undefined;
   /** `prepare` while it is made, `delete` while it is removed; it stays so if that was broken off. */

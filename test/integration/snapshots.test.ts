@@ -61,7 +61,6 @@ describe.each([
       {
         ...before,
         takenAt: expect.any(Number) as number,
-        withMemory: false,
         parent: undefined,
         unfinished: undefined,
       },
