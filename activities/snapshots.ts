@@ -50,10 +50,12 @@ export function createSnapshotActivities(deps: ActivityDeps) {
     /**
      * Takes the guest back to its snapshot and ends when it runs again, by the word of its node. What it did since the
      * snapshot is lost, and its power is cut for it. A later attempt knows by a mark in the description of the snapshot
-     * whether an earlier one has succeeded, and does not do it twice. Fails with `RollbackFailed`.
+     * whether an earlier one has succeeded, and does not do it twice. Fails with `RollbackFailed`, but not before a guest
+     * that a failed rollback has left off runs again, unless only a person may start it.
      */
     async rollBack({ vmid, name, within }: SnapshotInput): Promise<void> {
       const deadline = deadlineOf(within);
+      let failure: string | undefined;
       await awaitWorld({
         what: `guest ${vmid} to run as it was at its snapshot ${name}`,
         within,
@@ -65,6 +67,8 @@ export function createSnapshotActivities(deps: ActivityDeps) {
           const work = taskOf(deps, place, 'rollback', within);
           const running = await work.followRunning();
           if (running !== undefined) return { waitingFor: running };
+          if (await isBrokenOff(deps, place)) throw leftOff(place, name, failure);
+          if (failure !== undefined) return getUp(deps, place, failure, deadline);
           const snapshot = (await proxmox.snapshots(place)).find((each) => each.name === name);
           if (snapshot === undefined) throw failed(work, `there is no snapshot ${name}`);
           if (await isRolledBack(deps, place, snapshot)) {
@@ -73,7 +77,9 @@ export function createSnapshotActivities(deps: ActivityDeps) {
           }
           if (place.lock !== undefined) return { waitingFor: `it is locked (${place.lock})` };
           await mark(deps, place, snapshot);
-          return { waitingFor: await work.run(() => proxmox.rollbackSnapshot(place, name, { start: true })) };
+          const { said, final } = await work.attempt(() => proxmox.rollbackSnapshot(place, name, { start: true }));
+          if (final) failure = said;
+          return { waitingFor: said };
         },
       });
     },
@@ -90,7 +96,9 @@ export function createSnapshotActivities(deps: ActivityDeps) {
           const place = await proxmox.guestLocation(vmid);
           if (place === undefined) return { found: true };
           const work = taskOf(deps, place, 'delsnapshot', within);
-          const running = await work.followRunning();
+          // One that is about to be taken is not listed yet, and would stay for ever.
+          const running =
+            (await taskOf(deps, place, 'snapshot', within).followRunning()) ?? (await work.followRunning());
           if (running !== undefined) return { waitingFor: running };
           if (!(await proxmox.snapshots(place)).some((each) => each.name === name)) return { found: true };
           if (place.lock !== undefined) return { waitingFor: `it is locked (${place.lock})` };
@@ -114,8 +122,17 @@ interface SnapshotTask {
   readonly verb: Verb;
   /** Waits for the task of that kind that runs already, whoever started it; how it ended, or undefined if none runs. */
   followRunning(): Promise<string | undefined>;
-  /** Starts the task and waits for its end; what is still to be waited for. A failure that nobody else caused is final. */
+  /** Starts the task and waits for its end. */
+  attempt(post: () => Promise<string>): Promise<Attempt>;
+  /** What is still to be waited for after an attempt; fails when that is final. */
   run(post: () => Promise<string>): Promise<string>;
+}
+
+interface Attempt {
+  /** How it ended. */
+  readonly said: string;
+  /** It failed by nobody else's doing, and would fail again. */
+  readonly final: boolean;
 }
 
 function taskOf({ proxmox }: ActivityDeps, place: GuestLocation, verb: Verb, within: Duration): SnapshotTask {
@@ -130,14 +147,22 @@ function taskOf({ proxmox }: ActivityDeps, place: GuestLocation, verb: Verb, wit
       if (running === undefined) return undefined;
       return describeResult(what, await followTask(proxmox, running, { what, deadline }));
     },
-    run: async (post) => {
+    attempt: async (post) => {
       if (Date.now() >= deadline) throw new NoClearAnswer(`there is no time left for ${what}`);
-      const upid = await proxmox.startTask({ ...task, post }).catch((error: unknown) => {
-        throw isClientError(error) && !isPassing(error) ? failed(own, error.message) : error;
+      const upid = await proxmox.startTask({ ...task, post }).catch((error: unknown): Attempt => {
+        if (isClientError(error) && !isPassing(error)) return { said: error.message, final: true };
+        throw error;
       });
+      if (typeof upid !== 'string') return upid;
       const result = await followTask(proxmox, upid, { what, deadline });
-      const said = describeResult(what, result);
-      if (result.status === 'failed' && !HELD.test(result.exitstatus)) throw failed(own, said);
+      return {
+        said: describeResult(what, result),
+        final: result.status === 'failed' && !HELD.test(result.exitstatus),
+      };
+    },
+    run: async (post) => {
+      const { said, final } = await own.attempt(post);
+      if (final) throw failed(own, said);
       return said;
     },
   };
@@ -146,6 +171,10 @@ function taskOf({ proxmox }: ActivityDeps, place: GuestLocation, verb: Verb, wit
 
 function typeOf({ type }: GuestLocation, verb: Verb): string {
   return `${type === 'qemu' ? 'qm' : 'vz'}${verb}`;
+}
+
+function toolOf({ type }: GuestLocation): string {
+  return type === 'qemu' ? 'qm' : 'pct';
 }
 
 function failed(
@@ -164,11 +193,45 @@ function failed(
 
 /** A snapshot that nobody works at any more. Only a person may take off the lock that its worker has left. */
 function leftUnfinished(place: GuestLocation, { name, unfinished = '' }: Snapshot): ApplicationFailure {
-  const tool = place.type === 'qemu' ? 'qm' : 'pct';
+  const tool = toolOf(place);
   const remedy =
     `On ${place.node}: ${tool} unlock ${place.vmid}; ${tool} delsnapshot ${place.vmid} ${name} --force 1. ` +
     'Then start again.';
   return failed({ place, verb: 'snapshot' }, `its snapshot ${name} was broken off (${unfinished})`, remedy);
+}
+
+/** A rollback that breaks off keeps its lock, and nobody works at it any more. */
+async function isBrokenOff(deps: ActivityDeps, { vmid, lock }: GuestLocation): Promise<boolean> {
+  if (lock !== 'rollback') return false;
+  // Its task may have ended since the lock was seen.
+  return (await locate(deps, vmid, 'guest')).lock === 'rollback';
+}
+
+/** Only a person may take off the lock: the volumes may be some of then and some of now. */
+function leftOff(place: GuestLocation, name: string, why = 'a rollback was broken off'): ApplicationFailure {
+  const tool = toolOf(place);
+  const state = `it is ${place.running ? '' : 'off and '}locked (rollback)`;
+  const remedy = `On ${place.node}: ${tool} unlock ${place.vmid}; ${tool} rollback ${place.vmid} ${name} --start 1.`;
+  return failed({ place, verb: 'rollback' }, `${why}, and ${state}`, remedy);
+}
+
+/** Proxmox stops a guest before it touches the volumes, and does not start it again when it goes no further. */
+async function getUp(
+  deps: ActivityDeps,
+  place: GuestLocation,
+  why: string,
+  deadline: number,
+): Promise<{ readonly waitingFor: string }> {
+  if (place.lock !== undefined) return { waitingFor: `${why}, and it is locked (${place.lock})` };
+  if (place.running) {
+    const remedy = `It runs, and was not taken back. Look at the task log of the guest on ${place.node}.`;
+    throw failed({ place, verb: 'rollback' }, why, remedy);
+  }
+  const { waitingFor } = await startAt(deps, place, deadline).catch((error: unknown) => {
+    if (isClientError(error)) return { waitingFor: error.message };
+    throw error;
+  });
+  return { waitingFor: `${why}, and it is off: ${waitingFor}` };
 }
 
 /*

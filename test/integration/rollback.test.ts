@@ -126,6 +126,10 @@ describe('taking a snapshot', () => {
 describe('rolling a guest back', () => {
   const upgraded = async (vmid: number) => {
     await ensureSnapshot(vmid);
+    await upgrade(vmid);
+  };
+  const upgrade = async (vmid: number) => {
+    await expect.poll(() => at.lab.guest(vmid).machine.power).toBe('on');
     expect((await at.lab.guest(vmid).machine.exec('apt-get -y dist-upgrade')).code).toBe(0);
     expect(isOld(vmid)).toBe(false);
   };
@@ -148,11 +152,9 @@ describe('rolling a guest back', () => {
   it('is done again when the run wants it again', async () => {
     await upgraded(201);
     await rollBack(201, 'first');
-    await at.lab
-      .guest(201)
-      .machine.exec('true')
-      .catch(() => undefined);
+    await upgrade(201);
     await rollBack(201, 'second');
+    expect(isOld(201)).toBe(true);
     expect(tasksOf(201).filter((task) => task.startsWith('qmrollback'))).toEqual(['qmrollback OK', 'qmrollback OK']);
   });
 
@@ -198,6 +200,56 @@ describe('rolling a guest back', () => {
     expect(at.lab.guest(201).running).toBe(true);
   });
 
+  it('starts the guest again that a failed rollback has left off, and then fails', async () => {
+    await upgraded(201);
+    at.lab.faults.once((point) => {
+      if (point.at !== 'task' || point.type !== 'qmrollback') return undefined;
+      at.lab.guest(201).machine.powerCut('stopped for its rollback');
+      return {
+        do: 'error',
+        reason: "unable to open file '/etc/pve/nodes/pve1/qemu-server/201.conf.tmp.1093' - Input/output error",
+      };
+    });
+    const error = await failureOf(rollBack(201));
+    expect(error).toMatchObject({ type: 'RollbackFailed', nonRetryable: true });
+    expect(error.message).toContain('Input/output error');
+    expect(error.message).toContain('It runs, and was not taken back.');
+    expect(at.lab.guest(201).running).toBe(true);
+    expect(tasksOf(201).slice(1)).toEqual([expect.stringContaining('qmrollback unable') as string, 'qmstart OK']);
+  });
+
+  it('goes on to start that guest when its first start fails as well', async () => {
+    await upgraded(201);
+    at.lab.faults.add((point) => {
+      if (point.at !== 'task' || point.type !== 'qmrollback') return undefined;
+      at.lab.guest(201).machine.powerCut('stopped for its rollback');
+      return { do: 'error', reason: 'Input/output error' };
+    });
+    at.lab.faults.once((point) =>
+      point.at === 'task' && point.type === 'qmstart' ? { do: 'error', reason: 'start failed' } : undefined,
+    );
+    expect((await failureOf(rollBack(201))).message).toContain('Input/output error');
+    expect(tasksOf(201).slice(1)).toEqual(['qmrollback Input/output error', 'qmstart start failed', 'qmstart OK']);
+  });
+
+  it.each([
+    [201, 'qm'],
+    [101, 'pct'],
+  ])('says what to do with guest %i, which Proxmox has left off and locked', async (vmid, tool) => {
+    await upgraded(vmid);
+    const disks = at.lab.guest(vmid).snapshots.get('before')?.disks;
+    if (disks) disks.restore = () => Promise.reject(new Error('zfs error: cannot rollback: dataset is busy'));
+    const error = await failureOf(rollBack(vmid));
+    expect(error).toMatchObject({ type: 'RollbackFailed', nonRetryable: true });
+    expect(error.message).toBe(
+      `Guest ${vmid}: the rollback ended with "zfs error: cannot rollback: dataset is busy" ` +
+        '(TASK ERROR: zfs error: cannot rollback: dataset is busy), and it is off and locked (rollback). ' +
+        `On pve1: ${tool} unlock ${vmid}; ${tool} rollback ${vmid} before --start 1.`,
+    );
+    const again = await failureOf(rollBack(vmid));
+    expect(again.message).toContain(`Guest ${vmid}: a rollback was broken off, and it is off and locked (rollback).`);
+  });
+
   it('fails when there is no such snapshot', async () => {
     const error = await failureOf(rollBack(201));
     expect(error).toMatchObject({
@@ -220,6 +272,18 @@ describe('removing a snapshot', () => {
     at.lab.faults.once(afterThe('DELETE', /\/snapshot\/before$/));
     await removeSnapshot(201);
     expect(tasksOf(201)).toEqual(['qmsnapshot OK', 'qmdelsnapshot OK']);
+  });
+
+  it('waits for one that is about to be taken, and removes it', async () => {
+    at.lab.faults.once((point) =>
+      point.at === 'task' && point.type === 'qmsnapshot' ? { do: 'delay', ms: 60_000 } : undefined,
+    );
+    const { proxmox } = at.deps;
+    const guest = { type: 'qemu', vmid: 201, node: 'pve1' } as const;
+    await proxmox.createSnapshot(guest, { name: 'before', description: '' });
+    await removeSnapshot(201);
+    expect(tasksOf(201)).toEqual(['qmsnapshot OK', 'qmdelsnapshot OK']);
+    expect(await proxmox.snapshots(guest)).toEqual([]);
   });
 
   it('is content when the guest is gone', async () => {
