@@ -1,7 +1,7 @@
 import ts from 'typescript';
 
 /** Calls that open a group of tests, and calls that are a test, by the name at their root. */
-const GROUPS: readonly string[] = ['describe', 'describeOnRealHosts'];
+const GROUPS: readonly string[] = ['describe', 'describeOnRealHosts', 'describeWithNut'];
 const TESTS: readonly string[] = ['it', 'test', 'sweep'];
 
 /**

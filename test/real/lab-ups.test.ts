@@ -56,7 +56,7 @@ describeWithNut('the UPS of the lab', (root) => {
     expect((await nut('upsrw', address())).join('\n')).toContain('Option: "high"');
   });
 
-  it('is watched by upsmon as secondary: battery, mains, the end of both ends, and FSD', async () => {
+  it('is watched by upsmon as secondary: battery, mains, a restart of the server, and FSD', async () => {
     upsmon = await monitor('secondary');
     const client = world.client();
     await expect.poll(() => client.numLogins('ups'), { timeout: 10_000 }).toBe(1);

@@ -161,7 +161,11 @@ export function daemon(argv: readonly string[], env: NodeJS.ProcessEnv): Daemon 
   return {
     log: () => log,
     start() {
-      child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+      // It ends with the test, however that ends.
+      child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', program, ...args], {
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
       const keep = (text: Buffer): void => void (log = `${log}${text.toString()}`.slice(-4_000));
       child.stdout?.on('data', keep);
       child.stderr?.on('data', keep);
@@ -218,7 +222,7 @@ export async function startUpsmon(
   await writeFile(join(folder, 'upsmon.conf'), lines.map((line) => `${line}\n`).join(''), { mode: 0o640 });
   // It has one name for its process file, which another one here may hold.
   const apart = 'mount -t tmpfs tmpfs /run && mkdir /run/nut && exec "$@"';
-  const argv = ['unshare', '--mount', 'sh', '-c', apart, 'sh', programs.path('upsmon'), '-F'];
+  const argv = ['unshare', '--mount', 'sh', '-c', apart, 'sh', programs.path('upsmon'), '-F', '-p'];
   const upsmon = daemon(argv, { ...programs.env, NUT_CONFPATH: folder });
   upsmon.start();
   return {
