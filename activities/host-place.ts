@@ -12,6 +12,9 @@ const WORD_TIMEOUT_MS = 15_000;
 
 const AT_A_TIME = 8;
 
+/** `out-of-our-reach`: others reach it, so nothing that we see of it from here says how it is. */
+export type HostContact = 'answers' | 'gone' | 'out-of-our-reach';
+
 export function createHostPlaceActivities(deps: ActivityDeps) {
   return {
     /** Where a host of the inventory is in Proxmox, and in what the two do not agree. `GET /cluster/resources` */
@@ -29,22 +32,22 @@ export function createHostPlaceActivities(deps: ActivityDeps) {
     },
 
     /**
-     * Whether a host that is a guest does not answer, and not only us: its node is asked whether it can reach the host's SSH
-     * server. Nobody but us may have lost his way to it.
+     * Whether a host that is a guest answers; and if it does not, whether that is more than our own way to it: its node is
+     * asked whether it can reach the host's SSH server.
      */
-    async isHostGone({ host, vmid }: { readonly host: string; readonly vmid: number }): Promise<boolean> {
-      if (await answers(deps, host)) return false;
+    async contactHost({ host, vmid }: { readonly host: string; readonly vmid: number }): Promise<HostContact> {
+      if (await answers(deps, host)) return 'answers';
       const place = await deps.proxmox.guestLocation(vmid);
       if (place === undefined) throw new NoClearAnswer(`there is no guest ${vmid}`);
       const door = deps.hostDoor(host);
       // A host that is reached through its node has no other way to be asked.
-      if (!place.running || door === null) return true;
+      if (!place.running || door === null) return 'gone';
       const knock = `exec 3<>/dev/tcp/${door.address}/${door.port}`;
       const { code } = await deps.ssh(place.node).exec(sh`timeout 10 bash -c ${knock}`, {
         timeoutMs: WORD_TIMEOUT_MS,
         signal: cancellationSignal(),
       });
-      return code !== 0;
+      return code === 0 ? 'out-of-our-reach' : 'gone';
     },
   };
 }

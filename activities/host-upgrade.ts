@@ -46,6 +46,9 @@ patiently apt_get --auto-remove -o "APT::NeverAutoRemove::=-$kernel" dist-upgrad
 patiently apt_get autoclean
 `;
 
+/** A slow upgrade is reported when its time is over. Killed in the middle of dpkg it would do harm. */
+const KILL_AFTER: Duration = '1 day';
+
 export interface UpgradeHostInput {
   readonly host: string;
   /** Names the work of this run: found again by every attempt. */
@@ -75,6 +78,7 @@ export function createHostUpgradeActivities(deps: ActivityDeps) {
     jobs: deps.hostJobs(host),
     jobId,
     within,
+    killAfter: KILL_AFTER,
     pollMs: deps.polling.intervalMs,
   });
   return {

@@ -31,7 +31,8 @@ installed() {
 }
 containers() {
   command -v docker >/dev/null || return 127
-  timeout 30 docker ps --format '{{.Names}}'
+  names=$(timeout 30 docker ps --format '{{.Names}}') || return
+  test -z "$names" || timeout 30 docker inspect --format '{{.HostConfig.RestartPolicy.Name}} {{.Name}}' $names || true
 }
 part boot boot
 part system cat /etc/os-release
@@ -116,9 +117,15 @@ function parseKernels(text: string): string[] {
   });
 }
 
-/** What is no name is podman, which says that it stands in for docker. */
+/**
+ * `unless-stopped /plex`: the restart policy and the name. Without a policy Docker does not start a container again, after
+ * no reboot; tasks of a swarm (`web.1.<25 characters>`) come back under other names.
+ */
 function parseContainers(text: string): string[] {
-  return text.split('\n').filter((line) => /^[\w.-]+$/.test(line));
+  return text.split('\n').flatMap((line) => {
+    const [, name = ''] = /^(?:always|unless-stopped|on-failure) \/?([\w.-]+)$/.exec(line.trim()) ?? [];
+    return name === '' || /\.\d+\.[a-z0-9]{25}$/.test(name) ? [] : [name];
+  });
 }
 
 /** The text of a file, null if there is none. */

@@ -23,9 +23,19 @@ const DNS_PORT = 53;
 
 export function createProbeActivities(deps: ActivityDeps) {
   return {
-    /** Asks all probes side by side. It fails for none of them: what gives no answer is a result that is not ok. */
+    /** Asks all probes side by side, those of a shell in turn. It fails for none of them: what gives no answer is a result that is not ok. */
     checkProbes({ probes, tries, host }: CheckProbesInput): Promise<ProbeResult[]> {
-      return Promise.all(probes.map((probe) => checkUntilOk({ ...deps, host }, probe, tries)));
+      const asker = { ...deps, host };
+      // Each of these is a login. sshd refuses some of those that come all at once (MaxStartups).
+      let last: Promise<unknown> = Promise.resolve();
+      const inTurn = (probe: Probe) => {
+        const mine = last.then(() => checkUntilOk(asker, probe, tries));
+        last = mine.catch(() => undefined);
+        return mine;
+      };
+      return Promise.all(
+        probes.map((probe) => (isShellProbe(probe) ? inTurn(probe) : checkUntilOk(asker, probe, tries))),
+      );
     },
   };
 }
@@ -46,7 +56,9 @@ async function check(deps: Asker, probe: Probe): Promise<ProbeResult> {
     return { name: probe.name, ok: true, detail: await ask(deps, probe, signal) };
   } catch (error) {
     signal.throwIfAborted();
-    return { name: probe.name, ok: false, detail: error instanceof Error ? error.message : String(error) };
+    const detail = error instanceof Error ? error.message : String(error);
+    const ailing = error instanceof NotWell && error.ailing !== undefined ? { ailing: error.ailing } : {};
+    return { name: probe.name, ok: false, detail, ...ailing };
   }
 }
 

@@ -48,7 +48,7 @@ const FAILED_UNITS = 'systemctl list-units --state=failed --plain --no-legend --
 function judgeUnits({ code, words, said }: Answer): string {
   if (code !== 0) throw new NotWell(`systemctl ended with ${code ?? 'a signal'}: ${said}`);
   const failed = words.split('\n').flatMap((line) => /^\S+/.exec(line) ?? []);
-  if (failed.length > 0) throw new NotWell(`failed: ${failed.join(', ')}`);
+  if (failed.length > 0) throw new NotWell(`failed: ${failed.join(', ')}`, failed);
   return 'no unit has failed';
 }
 
@@ -72,6 +72,9 @@ function judgeContainers({ code, words, said }: Answer): string {
   if (code !== 0) throw new NotWell(said);
   const lines = words.split('\n').filter((line) => line !== '');
   const ailing = lines.filter((line) => /\((?:unhealthy|health: starting)\)|\tRestarting/.test(line));
-  if (ailing.length > 0) throw new NotWell(ailing.map((line) => line.replace('\t', ': ')).join(', '));
+  if (ailing.length > 0) {
+    const names = ailing.map((line) => line.split('\t')[0] ?? line);
+    throw new NotWell(ailing.map((line) => line.replace('\t', ': ')).join(', '), names);
+  }
   return lines.length === 1 ? '1 container runs' : `${lines.length} containers run`;
 }

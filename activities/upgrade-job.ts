@@ -28,6 +28,8 @@ export interface UpgradeJob {
   /** A sh script. */
   readonly command: string;
   readonly within: Duration;
+  /** When the machine itself ends the job, by force; `within` unless given. */
+  readonly killAfter?: Duration;
   readonly pollMs: number;
 }
 
@@ -89,7 +91,7 @@ function jobIds(jobId: string): string[] {
 }
 
 async function runJob(
-  { machine, jobs, command, within, pollMs }: UpgradeJob,
+  { machine, jobs, command, within, killAfter = within, pollMs }: UpgradeJob,
   id: string,
 ): Promise<{ end: JobEnd; log: string }> {
   const signal = cancellationSignal();
@@ -97,7 +99,7 @@ async function runJob(
     .ensureStarted({
       id,
       command,
-      timeoutSeconds: Math.ceil(toMilliseconds(within) / 1_000),
+      timeoutSeconds: Math.ceil(toMilliseconds(killAfter) / 1_000),
       description: `Caretaker: upgrade of ${machine} (${activityInfo().workflowExecution?.workflowId ?? id})`,
     })
     .catch((error: unknown) => {

@@ -2,6 +2,7 @@ import { listOf, type Report } from './unchecked.ts';
 
 /** What {@link checkPatching} may find. */
 export interface UncheckedPatching {
+  readonly probes?: unknown;
   readonly windows?: unknown;
   readonly timeZone?: unknown;
   readonly groups?: unknown;
@@ -9,12 +10,30 @@ export interface UncheckedPatching {
   readonly weekly?: unknown;
 }
 
+interface UncheckedHost {
+  readonly name?: unknown;
+  readonly groups?: unknown;
+  readonly patching?: { readonly probes?: unknown };
+}
+
+/** Probes are told from each other by their names, those of all hosts and those of one alike. */
+function checkProbeNames(ofAll: unknown, hosts: ReturnType<typeof listOf<UncheckedHost>>, report: Report): void {
+  const names = new Set(listOf<{ readonly name?: unknown }>(ofAll).map((probe) => probe?.name));
+  hosts.forEach((host, index) => {
+    listOf<{ readonly name?: unknown }>(host?.patching?.probes).forEach((probe, position) => {
+      if (typeof probe?.name !== 'string' || !names.has(probe.name)) return;
+      const path = ['hosts', index, 'patching', 'probes', position, 'name'];
+      report(path, 'is that of a probe of all hosts too', 'Give each probe a name of its own.');
+    });
+  });
+}
+
 /** Checks that the groups and hosts that `patching` names are those of the inventory. */
 export function checkPatching(
   { patching, hosts }: { readonly patching?: UncheckedPatching; readonly hosts?: unknown },
   report: Report,
 ): void {
-  const inventory = listOf<{ readonly name?: unknown; readonly groups?: unknown }>(hosts);
+  const inventory = listOf<UncheckedHost>(hosts);
   const names = new Set(inventory.map((host) => host?.name));
   const groups = new Set(inventory.flatMap((host) => listOf<unknown>(host?.groups)));
   const remedyForGroup = 'Correct it, or give the group to a host (hosts.groups).';
@@ -29,6 +48,7 @@ export function checkPatching(
     if (typeof group !== 'string' || groups.has(group)) return;
     report(['patching', 'weekly', index], `is ${group}, and no host is in it`, remedyForGroup);
   });
+  checkProbeNames(patching?.probes, inventory, report);
   listOf<unknown>(patching?.neverTogether).forEach((set, index) => {
     listOf<unknown>(set).forEach((host, position) => {
       if (typeof host !== 'string' || names.has(host)) return;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { FleetPolicy, PatchPolicy, PatchTimeouts } from '../domain/patch.ts';
 import { defaulted } from './defaulted.ts';
 import { duration, durationOrNone, hostOrGroupName, serial, timeZone } from './formats.ts';
-import { hostProbesSchema } from './probe-schema.ts';
+import { everyHostProbesSchema, hostProbesSchema } from './probe-schema.ts';
 import { windows } from './windows-schema.ts';
 
 /** How hosts are patched when neither the configuration nor the input says otherwise. */
@@ -16,7 +16,7 @@ export const DEFAULT_PATCH_POLICY: PatchPolicy = {
   keepSnapshot: '3 days',
   rollBack: 'when-unwell',
   probes: [],
-  settle: '2 minutes',
+  settle: '5 minutes',
   listsValidFor: '1 hour',
   cleanUp: true,
   timeouts: {
@@ -85,9 +85,11 @@ export const hostPatchSchema = z
   })
   .partial();
 
-/** Input of a run. */
+const { probes: ____, ...inputFields } = hostFields;
+
+/** Input of a run. It names no probes: a command in one would be run as root by whoever may start a run. */
 export const patchOverridesSchema = z
-  .strictObject({ ...hostFields, timeouts: z.strictObject(timeoutFields).partial().describe(timeoutsText) })
+  .strictObject({ ...inputFields, timeouts: z.strictObject(timeoutFields).partial().describe(timeoutsText) })
   .partial();
 
 const fleetFields = {
@@ -101,9 +103,13 @@ const fleetFields = {
     .describe('So many failed hosts end the run of the group all the same. Without it no number does.'),
 } satisfies Record<keyof FleetPolicy, z.ZodType>;
 
+const EVERY_HOST_PROBES =
+  'What must be as well on every host after patching as it was before; each is asked of the host itself.';
+
 /** `patching` of the configuration. */
 export const patchingSchema = z.strictObject({
   ...defaulted(configured, configuredDefaults),
+  probes: everyHostProbesSchema.default([]).describe(EVERY_HOST_PROBES),
   timeouts: z.strictObject(defaulted(timeoutFields, DEFAULT_PATCH_POLICY.timeouts)).prefault({}).describe(timeoutsText),
   groups: z
     .array(

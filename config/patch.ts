@@ -107,7 +107,7 @@ function policyOf({ patching }: Config, host: HostConfig, overrides: PatchOverri
     snapshot: merged.snapshot,
     keepSnapshot: merged.keepSnapshot,
     rollBack: merged.rollBack,
-    probes: (given.probes ?? [...patching.probes, ...(own.probes ?? [])]).map((probe) => addressed(probe, host)),
+    probes: [...patching.probes, ...(own.probes ?? [])].map((probe) => addressed(probe, host)),
     settle: merged.settle,
     listsValidFor: merged.listsValidFor,
     cleanUp: merged.cleanUp,

@@ -70,8 +70,16 @@ const ONLY_FOR: Readonly<Partial<Record<keyof Probe, readonly Probe['kind'][]>>>
   credentials: ['http', 'prometheus'],
 };
 
-/** @param ofHost Whether they are asked about a host that is patched, which gives them its address and its shell. */
-function probesSchemaOf(ofHost: boolean) {
+/**
+ * What is asked about: the cluster, one host that is patched, or every such host, which gives them its address and its shell.
+ */
+type Subject = 'cluster' | 'host' | 'every-host';
+
+/** What says where a service is; of every host only the host itself may be asked. */
+const ELSEWHERE = ['host', 'url'] as const;
+
+function probesSchemaOf(subject: Subject) {
+  const ofHost = subject !== 'cluster';
   const probe = z.strictObject(fields).check(({ value, issues }) => {
     const wrong = (key: string, message: string, remedy: string) =>
       issues.push({
@@ -87,6 +95,14 @@ function probesSchemaOf(ofHost: boolean) {
     }
     if (!ofHost && isShellProbe(value)) {
       wrong('kind', 'is one for hosts', 'Put it into `patching.probes` or the `patching.probes` of a host.');
+    }
+    for (const key of subject === 'every-host' ? ELSEWHERE : []) {
+      if (value[key] === undefined) continue;
+      wrong(
+        key,
+        'would have all hosts judged by one service',
+        'Put the probe into `patching.probes` of the host that it is about; here it asks each host itself.',
+      );
     }
     if (toMilliseconds(value.timeout) > LONGEST_TIMEOUT_MS) {
       wrong('timeout', 'is too long', 'Write at most 30 seconds; a service that needs longer is given time to settle.');
@@ -116,9 +132,13 @@ function probesSchemaOf(ofHost: boolean) {
 }
 
 /** Of a rolling update. */
-export const probesSchema = probesSchemaOf(false);
+export const probesSchema = probesSchemaOf('cluster');
 
-export const hostProbesSchema = probesSchemaOf(true);
+/** Of one host. */
+export const hostProbesSchema = probesSchemaOf('host');
+
+/** Of all hosts. */
+export const everyHostProbesSchema = probesSchemaOf('every-host');
 
 export const credentialsSchema = z.array(
   z

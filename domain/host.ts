@@ -37,7 +37,7 @@ export interface HostReading {
   readonly packages: Fact<string>;
   /** Seconds since the package lists were fetched, by the host's clock. */
   readonly listsAge: Fact<number>;
-  /** Names of the Docker containers that run; null where there is no Docker. */
+  /** Names of the Docker containers that run and that Docker would start again; null where there is no Docker. */
   readonly containers: Fact<readonly string[] | null>;
   readonly reboot: RebootEvidence;
 }

@@ -46,7 +46,10 @@ export interface PatchTimeouts {
   readonly workerLost: Duration;
 }
 
-export type PatchOverrides = Partial<Omit<PatchPolicy, 'timeouts'>> & { readonly timeouts?: Partial<PatchTimeouts> };
+/** What the input of a run may say. Probes are the configuration's alone: one kind of them runs commands. */
+export type PatchOverrides = Partial<Omit<PatchPolicy, 'timeouts' | 'probes'>> & {
+  readonly timeouts?: Partial<PatchTimeouts>;
+};
 
 /** All that `patchHost` goes by: the configuration with the input merged in. */
 export interface HostSettings {

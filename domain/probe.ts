@@ -50,4 +50,6 @@ export interface ProbeResult {
   readonly ok: boolean;
   /** What was seen, for people. */
   readonly detail: string;
+  /** Where a probe looks at many things: the names of those that are not well. */
+  readonly ailing?: readonly string[];
 }

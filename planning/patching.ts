@@ -53,12 +53,24 @@ export function whatIsNotAsBefore(
   before: { readonly probes: readonly ProbeResult[]; readonly containers: Fact<readonly string[] | null> },
   after: { readonly probes: readonly ProbeResult[]; readonly containers: Fact<readonly string[] | null> },
 ): string[] {
-  const ailing = new Set(before.probes.filter(({ ok }) => !ok).map(({ name }) => name));
-  const probes = after.probes.filter(({ name, ok }) => !ok && !ailing.has(name));
   return [
-    ...probes.map(({ name, detail }) => `"${name}" fails (${detail})`),
+    ...after.probes.flatMap((probe) =>
+      worseThan(
+        before.probes.find(({ name }) => name === probe.name),
+        probe,
+      ),
+    ),
     ...missingContainers(before.containers, after.containers),
   ];
+}
+
+/** A probe that failed before has nothing new to tell, but for those among many that were well then. */
+function worseThan(before: ProbeResult | undefined, { name, ok, detail, ailing }: ProbeResult): string[] {
+  if (ok) return [];
+  if (before === undefined || before.ok) return [`"${name}" fails (${detail})`];
+  const known = before.ailing;
+  const fresh = known === undefined ? [] : (ailing ?? []).filter((each) => !known.includes(each));
+  return fresh.length === 0 ? [] : [`"${name}" fails (${fresh.join(', ')})`];
 }
 
 function missingContainers(before: Fact<readonly string[] | null>, after: Fact<readonly string[] | null>): string[] {

@@ -102,11 +102,13 @@ async function carryOut(run: HostRun, before: HostBefore): Promise<HostReport> {
 
 /**
  * Takes the host back to its snapshot if the policy wants it after this failure; otherwise the snapshot is the way back of
- * a person. Gives what the run ends with.
+ * a person. Gives what the run ends with. A run that is told to end takes nothing back: who needs the cluster more, such as
+ * the power, may be why the host is not well.
  */
 async function recover(error: unknown, run: HostRun, before: HostBefore, snapshot: HostSnapshot): Promise<unknown> {
-  const { journal, policy } = run;
-  if (isAsked(error) || !(await wantsRollBack(run, before, snapshot, error))) {
+  const { journal, policy, operator } = run;
+  if (isAsked(error) || operator.ending) return error;
+  if (!(await wantsRollBack(run, before, snapshot, error))) {
     await snapshot.keep();
     return error;
   }

@@ -33,11 +33,16 @@ describeOnRealHosts('a host that is read', (world) => {
     expect((await readHost(host.ssh, OPTIONS)).listsAge).toEqual({ value: expect.closeTo(3_600, -2) as unknown });
   });
 
-  it('names the Docker containers that run, where there is Docker', async () => {
+  it('names the Docker containers that run and would be started again, where there is Docker', async () => {
     expect((await readHost(host.ssh, OPTIONS)).containers).toEqual({ value: null });
-    await host.sh(
-      "printf '#!/bin/sh\necho frigate\necho mqtt\n' >/usr/local/bin/docker; chmod +x /usr/local/bin/docker",
-    );
+    await host.sh(`cat >/usr/local/bin/docker <<'END'
+#!/bin/sh
+case $1 in
+  ps) printf '%s\\n' frigate mqtt one-off ;;
+  inspect) shift 3; for name; do [ "$name" = one-off ] && echo "no /$name" || echo "always /$name"; done ;;
+esac
+END
+chmod +x /usr/local/bin/docker`);
     expect((await readHost(host.ssh, OPTIONS)).containers).toEqual({ value: ['frigate', 'mqtt'] });
   });
 

@@ -75,6 +75,30 @@ it("probes of a host are added to those of all, and ask the host's own address u
   ]);
 });
 
+it('a probe of all hosts asks each host itself, and no service that would have all of them judged', () => {
+  const probes = [
+    { name: 'ssh', kind: 'tcp', port: 22 },
+    { name: 'web', kind: 'http', url: 'http://10.0.0.9' },
+    { name: 'dns', kind: 'dns', query: 'example.org', host: '10.0.0.9' },
+  ];
+  expect(check({ patching: { probes } })).toEqual([
+    'patching.probes[1].url would have all hosts judged by one service',
+    'patching.probes[2].host would have all hosts judged by one service',
+  ]);
+});
+
+it('probes of a host and of all hosts have different names', () => {
+  const probes = [{ name: 'units', kind: 'systemd' }];
+  expect(check({ patching: { probes }, hosts: [{ ...hosts[0], patching: { probes } }] })).toEqual([
+    'hosts[0].patching.probes[0].name is that of a probe of all hosts too',
+  ]);
+});
+
+it('the input of a run names no probes, for one kind of them runs commands', () => {
+  const probes = [{ name: 'mine', kind: 'command', command: 'reboot' }];
+  expect(refusalOf(() => hostSettingsFor(configOf({}), { host: 'web', policy: { probes } }))).toContain('probes');
+});
+
 it('probes that need a shell are for hosts alone', () => {
   expect(check({ rollingUpdate: { probes: [{ name: 'units', kind: 'systemd' }] } })).toEqual([
     'rollingUpdate.probes[0].kind is one for hosts',

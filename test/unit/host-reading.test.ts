@@ -26,7 +26,10 @@ const UBUNTU = {
   needrestart: [0, 'NEEDRESTART-VER: 3.6\nNEEDRESTART-KCUR: 6.8.0-45-generic\nNEEDRESTART-KSTA: 3\n'],
   lists: [0, '1763992800\n1763982800\n'],
   installed: [0, '3b1f  -\n'],
-  containers: [0, 'frigate\nhome-assistant\n'],
+  containers: [
+    0,
+    'unless-stopped /frigate\nalways /home-assistant\nno /one-off\nalways /web.1.0123456789abcdefghijklmno\n',
+  ],
   pending: [
     0,
     'Reading package lists...\nInst libc6 [2.39-0ubuntu8.3] (2.39-0ubuntu8.4 Ubuntu:24.04/noble-updates, Ubuntu:24.04/noble-security [amd64]) []\n' +

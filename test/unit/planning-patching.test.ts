@@ -61,6 +61,15 @@ describe('what is not as before', () => {
     expect(whatIsNotAsBefore(before, after)).toEqual(['"dns" fails (bad)']);
   });
 
+  it('is one more of many that a probe looks at, though others were not well before', () => {
+    const units = (...ailing: string[]) => ({ name: 'units', ok: ailing.length === 0, detail: ailing.join(), ailing });
+    const now = (...ailing: string[]) => ({ probes: [units(...ailing)], containers: none });
+    expect(whatIsNotAsBefore(now('old.service'), now('old.service'))).toEqual([]);
+    expect(whatIsNotAsBefore(now('old.service'), now('old.service', 'nginx.service'))).toEqual([
+      '"units" fails (nginx.service)',
+    ]);
+  });
+
   it('is a container that ran, whatever has been added', () => {
     const before = { probes: [], containers: ran('plex', 'traefik') };
     expect(whatIsNotAsBefore(before, { probes: [], containers: ran('traefik', 'new', 'plex') })).toEqual([]);

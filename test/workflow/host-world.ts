@@ -10,7 +10,7 @@ import type { HostReading, InventoryHost } from '../../domain/host.ts';
 import type { LeaseAnswer } from '../../domain/lease.ts';
 import type { HostReport, HostSettings, PatchOverrides } from '../../domain/patch.ts';
 import type { HostPlace } from '../../planning/host-place.ts';
-import type { ProbeResult } from '../../domain/probe.ts';
+import type { Probe, ProbeResult } from '../../domain/probe.ts';
 import type { PatchHostInput } from '../../workflows/patch-host.ts';
 import { uniqueName, workflowBundle } from '../helpers/temporal.ts';
 import type { Run } from './roll-world.ts';
@@ -25,7 +25,7 @@ type HostName =
   | 'loadHostSettings'
   | 'locateHost'
   | 'findSilentHosts'
-  | 'isHostGone'
+  | 'contactHost'
   | 'readHostState'
   | 'awaitHost'
   | 'readLastBackup'
@@ -39,6 +39,8 @@ type HostName =
   | 'rebootHost'
   | 'sendMail';
 
+type HostPolicy = PatchOverrides & { readonly probes?: readonly Probe[] };
+
 /** One host that the activities of a test see and change. */
 export interface HostWorld {
   /** Calls in their order, without those that only read. */
@@ -46,7 +48,7 @@ export interface HostWorld {
   readonly activities: Pick<Activities, HostName>;
   readonly cluster: string;
   host: InventoryHost;
-  policy: PatchOverrides;
+  policy: HostPolicy;
   exempt: string | null;
   partners: string[];
   place: HostPlace;
@@ -69,7 +71,7 @@ const READING: readonly HostName[] = [
   'loadHostSettings',
   'locateHost',
   'findSilentHosts',
-  'isHostGone',
+  'contactHost',
   'readHostState',
   'awaitHost',
   'readLastBackup',
@@ -81,7 +83,7 @@ const BEFORE = 'digest-before';
 const AFTER = 'digest-after';
 
 /** A running guest with one package to upgrade, which wants no reboot. */
-export function aHostWorld(kind: 'lxc' | 'qemu' = 'lxc', policy: PatchOverrides = {}): HostWorld {
+export function aHostWorld(kind: 'lxc' | 'qemu' = 'lxc', policy: HostPolicy = {}): HostWorld {
   const name = kind === 'lxc' ? 'pihole-1' : 'web-apps-vm';
   const vmid = kind === 'lxc' ? 192 : 213;
   const calls: string[] = [];
@@ -119,7 +121,7 @@ export function aHostWorld(kind: 'lxc' | 'qemu' = 'lxc', policy: PatchOverrides 
       loadHostSettings: recorded('loadHostSettings', ({ policy }) => settingsOf(world, policy)),
       locateHost: recorded('locateHost', () => world.place),
       findSilentHosts: recorded('findSilentHosts', ({ hosts }) => hosts.filter((each) => world.silent.includes(each))),
-      isHostGone: recorded('isHostGone', ({ host }) => world.silent.includes(host)),
+      contactHost: recorded('contactHost', ({ host }) => (world.silent.includes(host) ? 'gone' : 'answers')),
       readHostState: recorded('readHostState', () => readOrFail(world)),
       awaitHost: recorded('awaitHost', () => readOrFail(world)),
       readLastBackup: recorded('readLastBackup', () => world.backup),

@@ -72,6 +72,26 @@ describe('a host that is patched', () => {
     expect(world.calls).toEqual(['upgradeHost']);
   });
 
+  it('is not rebooted when a partner has gone away meanwhile', async () => {
+    const world = aHostWorld('lxc');
+    wantsReboot(world, 'libc6');
+    world.partners = ['pihole-2'];
+    world.before.upgradeHost = () => void world.silent.push('pihole-2');
+    const report = await patch(environment, world);
+    expect(report).toMatchObject({ outcome: 'patched', reboot: null, rebootPending: ['libc6 asked for it'] });
+    expect(report.warnings.join()).toContain('pihole-2 does not answer');
+  });
+
+  it('is told to want a reboot still when the one that it had did not help', async () => {
+    const world = aHostWorld('lxc');
+    wantsReboot(world, 'libc6');
+    world.before.readHostState = () => wantsReboot(world, 'libc6');
+    const report = await patch(environment, world);
+    expect(report).toMatchObject({ reboot: { downSeconds: 12 }, rebootPending: ['libc6 asked for it'] });
+    expect(report.warnings.join()).toContain('it was rebooted and wants it still');
+    expect(world.calls).toEqual(['upgradeHost', 'rebootHost']);
+  });
+
   it('is only looked at in a dry run', async () => {
     const world = aHostWorld('lxc', { dryRun: true });
     wantsReboot(world, 'libc6');
@@ -133,6 +153,18 @@ describe('a host that is left alone', () => {
     const world = aHostWorld('lxc', { backupWithin: '2 days' });
     world.backup = { endedAt: YOUNG, ok: true, why: null };
     expect((await patch(environment, world)).outcome).toBe('patched');
+  });
+});
+
+describe('a host that does not answer, or is none that apt can patch', () => {
+  it('fails before anything is touched', async () => {
+    const silent = aHostWorld('lxc', { snapshot: 'before' });
+    silent.silent = ['pihole-1'];
+    expect((await failureOf(patch(environment, silent))).message).toContain('It does not answer, and nothing was done');
+    const alpine = aHostWorld('lxc', { snapshot: 'before' });
+    alpine.reading = { ...alpine.reading, packages: { unknown: 'dpkg-query: not found' } };
+    expect((await failureOf(patch(environment, alpine))).message).toContain('Is it Debian or Ubuntu?');
+    expect([...silent.calls, ...alpine.calls]).toEqual([]);
   });
 });
 

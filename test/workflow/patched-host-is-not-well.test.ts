@@ -136,16 +136,48 @@ it('a run that loses the lease before the reboot takes nothing back', async () =
 
 it('a probe that is well again when it is asked once more keeps the host as it is, and a person looks', async () => {
   const world = breaking();
-  world.before.isHostGone = () => void world.ailing.clear();
+  world.before.contactHost = () => void world.ailing.clear();
   const ending = await failureOf(patch(environment, world));
   expect(ending.report).toMatchObject({ outcome: 'failed', snapshot: { until: null } });
-  expect(ending.report.warnings.join()).toContain('it is well by now, so it is not taken back');
+  expect(ending.report.warnings.join()).toContain('is well by now, so it is not taken back');
   expect(world.calls).not.toContain('rollBack');
+});
+
+it('a host that only we do not reach is not taken back for what we see of it', async () => {
+  const world = breaking();
+  world.activities.contactHost = () => Promise.resolve('out-of-our-reach');
+  const ending = await failureOf(patch(environment, world));
+  expect(ending.report.outcome).toBe('failed');
+  expect(ending.report.warnings.join()).toContain('its node reaches it and we do not');
+  expect(world.calls).not.toContain('rollBack');
+});
+
+it('a run that has to make way takes nothing back, and its snapshot goes when its time is over', async () => {
+  const world = breaking();
+  let upgraded = false;
+  let goOn = () => {};
+  world.before.upgradeHost = async () => {
+    world.ailing.set('dns', FAILS);
+    upgraded = true;
+    await new Promise<void>((resolve) => (goOn = resolve));
+  };
+  const ending = await failureOf(
+    patch(environment, world, {
+      meanwhile: async ({ handle }) => {
+        await until(() => upgraded);
+        await handle.executeUpdate('abort');
+        goOn();
+      },
+    }),
+  );
+  expect(ending.type).toBe('Aborted');
+  expect(ending.report.snapshot?.until).toEqual(expect.any(String));
+  expect(world.calls).toEqual(['ensureSnapshot', 'upgradeHost']);
 });
 
 it('a host of which nobody can tell whether it is gone is not taken back', async () => {
   const world = breaking();
-  world.before.isHostGone = () => {
+  world.before.contactHost = () => {
     throw ApplicationFailure.nonRetryable('no node of the cluster answers', 'RemoteUnavailable');
   };
   const ending = await failureOf(patch(environment, world));

@@ -41,7 +41,10 @@ export async function takeSnapshot(run: HostRun): Promise<HostSnapshot | null> {
   const { runId, startTime } = workflowInfo();
   const name = `caretaker-${startTime.toISOString().slice(0, 10)}-${runId.replaceAll('-', '').slice(0, 8)}`;
   const workflowId = removeSnapshotId(cluster, vmid, name);
-  const until = new Date(Date.now() + toMilliseconds(policy.keepSnapshot)).toISOString();
+  // It is kept for so long after the run, and may be needed at its end.
+  const { snapshot, upgrade, reboot } = policy.timeouts;
+  const whole = [policy.keepSnapshot, snapshot, upgrade, reboot, policy.rebootPause, policy.settle];
+  const until = new Date(Date.now() + whole.reduce((sum, each) => sum + toMilliseconds(each), 0)).toISOString();
   await CancellationScope.nonCancellable(() =>
     startChild(removeSnapshot, {
       workflowId,

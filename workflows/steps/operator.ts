@@ -41,6 +41,8 @@ export interface Operator {
   readonly paused: boolean;
   /** The run itself was cancelled, not only a part of it. */
   readonly cancelled: boolean;
+  /** The run shall end: it was aborted, cancelled or pre-empted. */
+  readonly ending: boolean;
   /** What the run waits for, or null. */
   readonly waitingFor: string | null;
   /** ISO 8601: when the run goes on by itself, or null. */
@@ -182,6 +184,9 @@ export function listenToOperator(onChange: () => void, ofChild: ChildAsks = NO_C
     },
     get cancelled() {
       return cancelled;
+    },
+    get ending() {
+      return ending();
     },
     get waitingFor() {
       return waitingFor;

@@ -53,10 +53,10 @@ export function listenToRebootChoice(host: string): RebootChoice {
  * The pause before a reboot, in which a person may stop it. False when one has. Containers have none, for they are back
  * in seconds.
  */
-export async function mayReboot(run: HostRun, because: readonly string[]): Promise<boolean> {
+export async function mayReboot(run: HostRun, because: readonly string[], container: boolean): Promise<boolean> {
   const { host, policy, journal, operator, choice } = run;
   const length = toMilliseconds(policy.rebootPause);
-  if (host.kind === 'lxc' || length === 0) return true;
+  if (container || length === 0) return true;
   journal.enter('awaiting-reboot');
   const until = new Date(Date.now() + length).toISOString();
   choice.open(true);

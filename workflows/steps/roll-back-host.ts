@@ -28,12 +28,19 @@ export async function wantsRollBack(
   if (type === ErrorType.UpgradeFailed) return policy.rollBack === 'when-failed';
   if (!UNWELL.has(type)) return false;
   try {
-    const gone = await quick.isHostGone.executeWithOptions({ summary: `${host.name}: is it gone, or our way to it?` }, [
-      { host: host.name, vmid },
-    ]);
-    if (gone) return true;
-    if ((await whatIsWrong(run, before, 2)).length > 0) return true;
-    journal.warn('it is well by now, so it is not taken back');
+    const contact = await quick.contactHost.executeWithOptions(
+      { summary: `${host.name}: is it gone, or our way to it?` },
+      [{ host: host.name, vmid }],
+    );
+    if (contact === 'gone') return true;
+    if (contact === 'out-of-our-reach') {
+      journal.warn('its node reaches it and we do not, so it is not taken back');
+      return false;
+    }
+    // An alert may be about anything.
+    const own = { ...run, policy: { ...policy, probes: policy.probes.filter(({ kind }) => kind !== 'prometheus') } };
+    if ((await whatIsWrong(own, before, 2)).length > 0) return true;
+    journal.warn('what it has itself is well by now, so it is not taken back');
   } catch (failure) {
     journal.warn(`nobody can tell whether it is well, so it is not taken back: ${explain(failure)}`);
   }
