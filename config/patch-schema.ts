@@ -93,7 +93,7 @@ export const patchOverridesSchema = z
   .partial();
 
 const fleetFields = {
-  serial: serial.describe('Hosts at a time: a number, or a share of the group such as `25%`.'),
+  serial: serial.describe('Hosts at a time: a number, or a share of the group such as `25%`; never more than 100.'),
   continueOnError: z.boolean().describe('Whether hosts are still begun after one has failed.'),
   maxFailures: z
     .int()
@@ -138,7 +138,7 @@ export const patchingSchema = z.strictObject({
   windows: windows
     .default([])
     .describe(
-      'When hosts may be begun; without windows at any time. At the end of a window a run stops between two hosts and reports those that are left, which the next run takes up.',
+      'When hosts may be begun; without windows at any time. At the end of a window a run stops between two hosts and reports those that are left. Each run begins at the first host again; what is up to date passes quickly.',
     ),
   timeZone: timeZone
     .nullable()

@@ -26,10 +26,10 @@ export interface FleetTurn {
  */
 export function nextHosts({ hosts, policy, neverTogether, inHand, over, badBefore }: FleetState): FleetTurn {
   const partners = partnersIn(neverTogether);
-  const ended = [...over].filter(([, outcome]) => isBad(outcome)).map(([host]) => host);
-  const aborted = [...over].filter(([, outcome]) => outcome === 'aborted').map(([host]) => host);
-  const bad = new Set([...ended, ...aborted, ...badBefore]);
-  const stop = whyStop(policy, ended);
+  const ended = (is: (outcome: HostOutcome) => boolean) =>
+    [...over].filter(([, outcome]) => is(outcome)).map(([host]) => host);
+  const bad = new Set([...ended(holdsPartnersBack), ...badBefore]);
+  const stop = whyStop(policy, ended(isBad));
   const busy = new Set(inHand);
   const begin: string[] = [];
   const leave: { host: string; reason: string }[] = [];
@@ -46,13 +46,21 @@ export function nextHosts({ hosts, policy, neverTogether, inHand, over, badBefor
   return { begin, leave };
 }
 
-/** Hosts at a time; a share is rounded down, and is at least one. */
+/** Temporal lets a run have 2,000 children at a time, and nobody's storage likes more upgrades than this. */
+export const MOST_IN_HAND = 100;
+
+/** Hosts at a time, `MOST_IN_HAND` at most; a share is rounded down, and is at least one. */
 export function widthOf({ serial }: FleetPolicy, hosts: number): number {
   const width = typeof serial === 'number' ? serial : Math.floor((hosts * Number(serial.slice(0, -1))) / 100);
-  return Math.max(1, width);
+  return Math.min(MOST_IN_HAND, Math.max(1, width));
 }
 
-/** Whether a person has to look at a host before others of its set are touched. */
+/** Whether others of its set are left alone after it: nobody knows whether it is well. */
+export function holdsPartnersBack(outcome: HostOutcome): boolean {
+  return isBad(outcome) || outcome === 'aborted';
+}
+
+/** Whether it counts as a failure, and a person has to look at the host. */
 export function isBad(outcome: HostOutcome): boolean {
   return outcome === 'failed' || outcome === 'rolled-back';
 }

@@ -5,7 +5,7 @@ import type { FleetReport, PatchOverrides } from '../domain/patch.ts';
 import { loadFleetSettings } from './steps/activities.ts';
 import { concludeFleet, endBadly } from './steps/fleet-end.ts';
 import { createFleetJournal, type FleetCarried, type FleetJournal } from './steps/fleet-journal.ts';
-import { leaseOf, thisRun } from './steps/lease.ts';
+import { leaseOf, PATCH_AGAIN, thisRun } from './steps/lease.ts';
 import { mailFleetReport } from './steps/mail-report.ts';
 import { listenToOperator } from './steps/operator.ts';
 import { patchInTurn } from './steps/patch-in-turn.ts';
@@ -54,7 +54,7 @@ export async function patchFleet(input: PatchFleetInput): Promise<FleetReport> {
     const { cluster, timeouts } = settings;
     const run = input.lease ?? thisRun();
     const own = input.lease === undefined && !settings.dryRun;
-    const lease = leaseOf(run, `patching of ${name}`, { cluster, policy: { timeouts } }, operator, START_AGAIN);
+    const lease = leaseOf(run, `patching of ${name}`, { cluster, policy: { timeouts } }, operator, PATCH_AGAIN);
     let goesOn = false;
     try {
       if (own) await lease.hold(timeouts.lease);
@@ -86,5 +86,3 @@ function isLong({ longest, carried }: PatchFleetInput, journal: FleetJournal): b
   const since = journal.outcomes().size - (carried?.lines.length ?? 0);
   return workflowInfo().continueAsNewSuggested || (longest !== undefined && since >= longest);
 }
-
-const START_AGAIN = 'Start again when that run is over (patching.timeouts.lease is how long it is waited for).';

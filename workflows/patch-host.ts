@@ -8,7 +8,7 @@ import { endBadly, hostFailure, isAsked, tellPlan } from './steps/host-end.ts';
 import { createHostJournal } from './steps/host-journal.ts';
 import { createHostRun, type HostBefore, type HostRun } from './steps/host-run.ts';
 import { takeSnapshot, type HostSnapshot } from './steps/host-snapshot.ts';
-import { leaseOf, thisRun } from './steps/lease.ts';
+import { leaseOf, PATCH_AGAIN, thisRun } from './steps/lease.ts';
 import { lookAtHost } from './steps/look-at-host.ts';
 import { listenToOperator } from './steps/operator.ts';
 import { listenToRebootChoice } from './steps/reboot-choice.ts';
@@ -50,7 +50,7 @@ export async function patchHost(input: PatchHostInput): Promise<HostReport> {
   return CancellationScope.nonCancellable(async () => {
     const settings = await loadHostSettings(name, input.policy ?? {});
     const { policy } = settings;
-    const lease = leaseOf(input.lease ?? thisRun(), `patching of ${name}`, settings, operator);
+    const lease = leaseOf(input.lease ?? thisRun(), `patching of ${name}`, settings, operator, PATCH_AGAIN);
     const run = createHostRun(settings, { journal, operator, choice, lease });
     try {
       if (!policy.dryRun && input.lease === undefined) {

@@ -1,8 +1,8 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { PatchOverrides, WeeklyReport } from '../domain/patch.ts';
 import { loadWeeklySettings } from './steps/activities.ts';
-import { endBadly, groupAborted, returnOrThrow } from './steps/fleet-end.ts';
-import { leaseOf, thisRun } from './steps/lease.ts';
+import { endBadly, returnOrThrow, whyNoMoreGroups } from './steps/fleet-end.ts';
+import { leaseOf, PATCH_AGAIN, thisRun } from './steps/lease.ts';
 import { mailFleetReport } from './steps/mail-report.ts';
 import { listenToOperator } from './steps/operator.ts';
 import { patchGroup } from './steps/patch-group.ts';
@@ -20,7 +20,8 @@ export interface WeeklyUpdatesInput {
 
 /**
  * Patches the groups of `patching.weekly` one after the other, with one lease of the cluster and one report. Failed hosts do
- * not keep the next group from being patched; a person who stops the run does.
+ * not keep the next group from being patched; a person who stops the run does, and so does a group of which nobody can tell how
+ * its hosts ended.
  *
  * Fails with `InvalidInput`, or with `FleetFailed`, `Refused` or `Aborted` that carry the WeeklyReport as first detail.
  */
@@ -35,16 +36,17 @@ export async function weeklyUpdates(input: WeeklyUpdatesInput | null = null): Pr
     const settings = await loadWeeklySettings(policy);
     journal.opened(settings);
     const { cluster, groups, dryRun, timeouts } = settings;
-    const lease = leaseOf(thisRun(), 'weekly updates', { cluster, policy: { timeouts } }, operator, START_AGAIN);
+    const lease = leaseOf(thisRun(), 'weekly updates', { cluster, policy: { timeouts } }, operator, PATCH_AGAIN);
     try {
       if (!dryRun) await lease.hold(timeouts.lease);
       for (const group of groups) {
         await operator.safePoint();
         journal.begun(group);
         const own = { ...passedOn, name: group, policy, lease: thisRun(), badBefore: journal.bad() };
-        const report = await patchGroup(own, { settings, operator });
-        journal.over(report);
-        if (report.outcome === 'aborted') throw groupAborted(report);
+        const end = await patchGroup(own, { settings, operator });
+        journal.over(end.report);
+        const stop = whyNoMoreGroups(end, journal.left());
+        if (stop !== null) throw stop;
       }
       return returnOrThrow(journal.conclude());
     } catch (error) {
@@ -58,5 +60,3 @@ export async function weeklyUpdates(input: WeeklyUpdatesInput | null = null): Pr
     }
   });
 }
-
-const START_AGAIN = 'Start again when that run is over (patching.timeouts.lease is how long it is waited for).';

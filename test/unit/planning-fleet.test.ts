@@ -38,6 +38,9 @@ describe('the next hosts of a fleet', () => {
     });
     const back = nextHosts(aFleet({ neverTogether, over: new Map([['a', 'rolled-back']]) }));
     expect(back.leave).toMatchObject([{ host: 'b' }]);
+    expect(nextHosts(aFleet({ neverTogether, over: new Map([['a', 'aborted']]) })).leave).toMatchObject([
+      { host: 'b' },
+    ]);
     expect(nextHosts(aFleet({ neverTogether, over: new Map([['a', 'skipped']]) })).leave).toEqual([]);
   });
 
@@ -71,6 +74,8 @@ describe('a share of the hosts', () => {
     ['25%', 3, 1],
     ['100%', 5, 5],
     [3, 100, 3],
+    ['100%', 5_000, 100],
+    [2_500, 5_000, 100],
   ] as const)('%s of %i is %i', (serial, hosts, width) => {
     expect(widthOf({ ...PATIENT, serial }, hosts)).toBe(width);
   });

@@ -3,6 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import type { Activities } from '../../activities/index.ts';
+import type { IsRunOverInput } from '../../activities/lease.ts';
 import type { SendMailInput } from '../../activities/mail.ts';
 import { patchFleetId, weeklyUpdatesId } from '../../domain/ids.ts';
 import type { LeaseAnswer, LeaseRequest, RunRef } from '../../domain/lease.ts';
@@ -36,6 +37,8 @@ export interface FleetWorld {
   readonly mails: SendMailInput[];
   lease: LeaseAnswer;
   window: () => WindowAnswer;
+  /** Whether a run that was terminated has left no host in hand. */
+  isOver: (input: IsRunOverInput) => Promise<boolean>;
   /** Patches a host. */
   patch: (input: PatchInput) => Promise<PretendedPatch> | PretendedPatch;
 }
@@ -51,6 +54,7 @@ export function aFleetWorld(groups: FleetWorld['groups']): FleetWorld {
     mails: [],
     lease: { granted: true },
     window: () => ({ start: true, until: null }),
+    isOver: () => Promise.resolve(true),
     patch: () => ({}),
   };
 }
@@ -104,7 +108,7 @@ export function activitiesOf(world: FleetWorld) {
       world.mails.push(mail);
       return Promise.resolve({ configured: true, accepted: ['admin@example.org'], deferred: [], refused: [] });
     },
-    isRunOver: () => Promise.resolve(false),
+    isRunOver: (input) => world.isOver(input),
     pretendPatch: async (input: PatchInput) => {
       world.begun.push(input);
       world.inHand.add(input.host);

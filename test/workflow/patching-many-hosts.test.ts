@@ -232,8 +232,8 @@ describe('a host whose run', () => {
     expect(report.hosts).toMatchObject([
       {
         outcome: 'failed',
-        reason: `${id} patches it already`,
-        remedy: 'Wait for that run, or cancel it; then: caretaker patch host-1',
+        reason: `${id} patches it already, or waits for its turn, which comes when this run is over`,
+        remedy: 'See how that run ends; it patches host-1 unless it is canceled.',
       },
       { outcome: 'patched' },
     ]);

@@ -103,15 +103,46 @@ describe('weekly updates', () => {
     ]);
   });
 
-  it('go on with the next group after one that somebody else patches, and say so', async () => {
+  it('go on with the next group after one whose own run waits for its turn, and fail no host', async () => {
     const world = aWeek();
     const id = patchFleetId(world.cluster, 'lxc');
     await environment.client.workflow.start('patchFleet', { taskQueue: 'nobody', workflowId: id });
     const { type, report } = await updateWeekly(environment, world);
     await environment.client.workflow.getHandle(id).terminate('by the test');
     expect(type).toBe('FleetFailed');
-    expect(report.groups).toMatchObject([{ outcome: 'failed', hosts: [] }, { outcome: 'done' }]);
-    expect(report.groups[0]?.reason).toContain(`${id} patches it already`);
+    expect(report).toMatchObject({ outcome: 'stopped', reason: '2 patched; lxc not started' });
+    expect(report.groups).toMatchObject([{ outcome: 'stopped', hosts: [] }, { outcome: 'done' }]);
+    expect(report.groups[0]?.reason).toContain(`${id} was started by itself and waits for its turn`);
+  });
+
+  it('leave the partner of a host alone whose own run somebody has stopped', async () => {
+    const neverTogether = [['pihole-1', 'pihole-2']];
+    const world = aWeek();
+    for (const group of Object.keys(world.groups)) Object.assign(world.groups[group] ?? {}, { neverTogether });
+    const gate = aGate();
+    world.patch = async ({ host }) => {
+      if (host === 'pihole-1') await gate.passed;
+      return {};
+    };
+    const { report } = await updateWeekly(
+      environment,
+      world,
+      {},
+      {
+        meanwhile: async () => {
+          await until(() => world.inHand.has('pihole-1'));
+          await environment.client.workflow.getHandle(`patch-host/${world.cluster}/pihole-1`).signal('abort');
+          await untilHostKnows(world, 'pihole-1', 'abort');
+          gate.open();
+        },
+      },
+    );
+    expect(outcomes(report)).toEqual([
+      'lxc/pihole-1: aborted',
+      'lxc/traefik: patched',
+      'docker-vms/plex-vm: patched',
+      'docker-vms/pihole-2: not-started',
+    ]);
   });
 
   it('end after the group in hand when they are told to stop', async () => {

@@ -6,6 +6,7 @@ import { countOutcomes, describeOutcomes } from '../../planning/host-line.ts';
 import { explain, failureType } from './failures.ts';
 import type { FleetJournal } from './fleet-journal.ts';
 import type { Operator } from './operator.ts';
+import type { GroupEnd } from './patch-group.ts';
 import { describeOutcome } from './run-attributes.ts';
 import type { WeeklyJournal } from './weekly-journal.ts';
 
@@ -37,9 +38,17 @@ export function endBadly(
     : failureWith(report, error);
 }
 
-/** Why the weekly updates end after a group that somebody has stopped by itself. */
-export function groupAborted({ name, reason }: FleetReport): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(`${name}: ${reason}`, ErrorType.Aborted);
+/**
+ * Why the weekly updates end after a group: somebody has stopped it by itself, or nobody can tell how its hosts ended, so that
+ * a partner of one that is not well could be begun. Null: they go on.
+ *
+ * @param left Groups that do not have their turn then.
+ */
+export function whyNoMoreGroups({ report, lost }: GroupEnd, left: readonly string[]): ApplicationFailure | null {
+  if (!lost && report.outcome !== 'aborted') return null;
+  const rest = left.length === 0 ? '' : ` (not begun: ${left.join(', ')})`;
+  const type = lost ? ErrorType.FleetFailed : ErrorType.Aborted;
+  return ApplicationFailure.nonRetryable(`${report.name}: ${report.reason}${rest}`, type);
 }
 
 function failureWith(report: FleetReport | WeeklyReport, cause?: unknown): ApplicationFailure {

@@ -17,6 +17,9 @@ const ASK_UNHEARD: Duration = '1 minute';
 const START_AGAIN =
   'Start again when that run is over; rollingUpdate waits for its turn (rollingUpdate.timeouts.lease).';
 
+/** The same for runs that patch hosts. */
+export const PATCH_AGAIN = 'Start again when that run is over (patching.timeouts.lease is how long it is waited for).';
+
 /** The lease of the cluster as one run sees it; see `maintenanceLease`. */
 export interface Lease {
   /**

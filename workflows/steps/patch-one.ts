@@ -43,8 +43,8 @@ function lineOfFailure(host: string, workflowId: string, error: unknown): HostLi
   if (report !== null) return lineOf(report);
   const again = `caretaker patch ${host}`;
   if (error instanceof WorkflowExecutionAlreadyStartedError) {
-    const reason = `${workflowId} patches it already`;
-    return lineWithout(host, 'failed', reason, `Wait for that run, or cancel it; then: ${again}`);
+    const reason = `${workflowId} patches it already, or waits for its turn, which comes when this run is over`;
+    return lineWithout(host, 'failed', reason, `See how that run ends; it patches ${host} unless it is canceled.`);
   }
   if (rootFailure(error) instanceof TerminatedFailure) {
     const reason = 'its run was terminated in the middle, and nothing was tidied up';

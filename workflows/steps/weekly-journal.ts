@@ -1,6 +1,6 @@
 import { setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { FleetOutcome, FleetReport, WeeklyProgress, WeeklyReport, WeeklySettings } from '../../domain/patch.ts';
-import { isBad } from '../../planning/fleet.ts';
+import { holdsPartnersBack } from '../../planning/fleet.ts';
 import { countOutcomes, describeOutcomes } from '../../planning/host-line.ts';
 import { boundedFleet, MOST_FLEET_BYTES } from '../../reports/bounded-fleet.ts';
 import { weeklyProgressQuery, weeklyReportQuery } from '../messages.ts';
@@ -15,8 +15,10 @@ export interface WeeklyJournal {
   /** Whether any group has been begun. */
   hasBegun(): boolean;
   over(report: FleetReport): void;
-  /** Hosts that ended badly so far. */
+  /** Hosts that ended badly so far, or were aborted. */
   bad(): string[];
+  /** Groups whose turn has not come. */
+  left(): string[];
   show(): void;
   /** The report of a run in which every group had its turn. */
   conclude(): WeeklyReport;
@@ -73,12 +75,17 @@ export function createWeeklyJournal(operator: () => Pick<Operator, 'paused' | 'w
       inHand = null;
       show();
     },
-    bad: () => reports.flatMap(({ hosts }) => hosts.filter(({ outcome }) => isBad(outcome)).map(({ host }) => host)),
+    bad: () =>
+      reports.flatMap(({ hosts }) => hosts.filter(({ outcome }) => holdsPartnersBack(outcome)).map(({ host }) => host)),
+    left: () => (settings?.groups ?? []).filter((name) => stateOf(name) === 'waiting'),
     show,
     conclude() {
       const outcomes = reports.map(({ outcome }) => outcome);
       const worst = WORST_FIRST.find((outcome) => outcomes.includes(outcome)) ?? 'done';
-      return end(worst, describeOutcomes(countOutcomes(reports.flatMap(({ hosts }) => hosts))));
+      const counts = describeOutcomes(countOutcomes(reports.flatMap(({ hosts }) => hosts)));
+      const left = reports.filter(({ outcome }) => outcome === 'stopped' || outcome === 'refused');
+      const silent = left.filter(({ hosts }) => hosts.length === 0).map(({ name }) => name);
+      return end(worst, silent.length === 0 ? counts : `${counts}; ${silent.join(', ')} not started`);
     },
     end,
     ended: () => ended,
