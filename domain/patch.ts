@@ -178,12 +178,16 @@ export interface HostLine {
   readonly outcome: HostOutcome;
   readonly reason: string;
   readonly remedy: string | null;
-  /** Number of packages. */
+  /** Number of packages; none where the host was taken back. */
   readonly packages: number;
   readonly keptConffiles: readonly string[];
   readonly rebooted: boolean;
   readonly downSeconds: number | null;
   readonly rebootPending: boolean;
+  /** The one that is still there. */
+  readonly snapshot: KeptSnapshot | null;
+  /** The first of them. */
+  readonly warnings: readonly string[];
 }
 
 /** `failed` when a host has failed or was rolled back; `stopped` when hosts were left for which the run was started. */

@@ -11,21 +11,29 @@ export type PackedLine = readonly [
   rebooted: 0 | 1,
   downSeconds: number | null,
   rebootPending: 0 | 1,
+  snapshot: readonly [name: string, until: string | null] | null,
+  warnings: readonly string[],
 ];
 
-/** What a fleet keeps of the report of one of its hosts. */
+/** The first so many warnings of a host travel along. */
+const MOST_WARNINGS = 3;
+
+/** What a fleet keeps of the report of one of its hosts. What a host had before it was taken back, it has no more. */
 export function lineOf(report: HostReport): HostLine {
-  const { host, outcome, reason, remedy, packages, keptConffiles, reboot, rebootPending } = report;
+  const { host, outcome, reason, remedy, packages, keptConffiles, reboot, rebootPending, snapshot, warnings } = report;
+  const isAsBefore = outcome === 'rolled-back';
   return {
     host,
     outcome,
     reason,
     remedy,
-    packages: packages.length,
-    keptConffiles,
+    packages: isAsBefore ? 0 : packages.length,
+    keptConffiles: isAsBefore ? [] : keptConffiles,
     rebooted: reboot !== null,
     downSeconds: reboot?.downSeconds ?? null,
-    rebootPending: rebootPending.length > 0,
+    rebootPending: !isAsBefore && rebootPending.length > 0,
+    snapshot,
+    warnings: warnings.slice(0, MOST_WARNINGS),
   };
 }
 
@@ -41,16 +49,32 @@ export function lineWithout(host: string, outcome: HostOutcome, reason: string, 
     rebooted: false,
     downSeconds: null,
     rebootPending: false,
+    snapshot: null,
+    warnings: [],
   };
 }
 
 export function packLine(line: HostLine): PackedLine {
   const { host, outcome, reason, remedy, packages, keptConffiles, rebooted, downSeconds, rebootPending } = line;
-  return [host, outcome, reason, remedy, packages, keptConffiles, rebooted ? 1 : 0, downSeconds, rebootPending ? 1 : 0];
+  const { snapshot, warnings } = line;
+  return [
+    host,
+    outcome,
+    reason,
+    remedy,
+    packages,
+    keptConffiles,
+    rebooted ? 1 : 0,
+    downSeconds,
+    rebootPending ? 1 : 0,
+    snapshot === null ? null : [snapshot.name, snapshot.until],
+    warnings,
+  ];
 }
 
 export function unpackLine(line: PackedLine): HostLine {
   const [host, outcome, reason, remedy, packages, keptConffiles, rebooted, downSeconds, rebootPending] = line;
+  const [, , , , , , , , , snapshot, warnings] = line;
   return {
     host,
     outcome,
@@ -61,6 +85,8 @@ export function unpackLine(line: PackedLine): HostLine {
     rebooted: rebooted === 1,
     downSeconds,
     rebootPending: rebootPending === 1,
+    snapshot: snapshot === null ? null : { name: snapshot[0], until: snapshot[1] },
+    warnings,
   };
 }
 

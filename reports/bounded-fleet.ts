@@ -4,11 +4,19 @@ import { sizeOf } from './bounded.ts';
 /** Half of what Temporal takes as a payload, for a result travels with more than itself. */
 export const MOST_FLEET_BYTES = 1_000_000;
 
-/** Longest texts of a line that are tried in turn until all lines fit. */
-const LONGEST_TEXTS = [600, 300, 150, 80];
+interface Limits {
+  /** Longest text. */
+  readonly text: number;
+  /** Most entries of a list: conffiles, warnings. */
+  readonly list: number;
+}
 
-/** Conffiles of a host that are named. */
-const MOST_CONFFILES = 20;
+const WIDEST: Limits = { text: 600, list: 20 };
+
+/** How much a line may say; tried in turn until all lines fit. */
+const LIMITS: readonly Limits[] = [WIDEST, { text: 300, list: 10 }, { text: 150, list: 3 }, { text: 80, list: 0 }];
+
+const SOME_OTHERS = 'some that are not named here';
 
 /** Hosts that are only counted where not all can be named, the least telling first. */
 const DISPENSABLE: readonly HostOutcome[] = [
@@ -24,7 +32,7 @@ const DISPENSABLE: readonly HostOutcome[] = [
 
 /** The report within `limit` bytes of JSON: texts become shorter, then hosts of which there is little to tell are counted. */
 export function boundedFleet(report: FleetReport, limit = MOST_FLEET_BYTES): FleetReport {
-  const reason = shorten(report.reason, LONGEST_TEXTS[0]);
+  const reason = shorten(report.reason, WIDEST.text);
   const hosts = boundedLines(report.hosts, limit - sizeOf({ ...report, reason, hosts: [] }));
   const whole = { ...report, reason, hosts };
   return sizeOf(whole) <= limit ? whole : withoutDispensable(whole, limit);
@@ -33,23 +41,28 @@ export function boundedFleet(report: FleetReport, limit = MOST_FLEET_BYTES): Fle
 /** Lines with texts so short that all of them fit; as short as they may be where that is not enough. */
 export function boundedLines(lines: readonly HostLine[], limit: number): readonly HostLine[] {
   let cut = lines;
-  for (const longest of LONGEST_TEXTS) {
-    cut = lines.map((line) => boundedLine(line, longest));
+  for (const limits of LIMITS) {
+    cut = lines.map((line) => boundedLine(line, limits));
     if (sizeOf(cut) <= limit) break;
   }
   return cut;
 }
 
-export function boundedLine(line: HostLine, longest = LONGEST_TEXTS[0]): HostLine {
-  const { reason, remedy, keptConffiles } = line;
-  const kept = keptConffiles.slice(0, MOST_CONFFILES).map((path) => shorten(path, longest));
-  const others = keptConffiles.length - kept.length;
+export function boundedLine(line: HostLine, limits = WIDEST): HostLine {
+  const { reason, remedy, keptConffiles, warnings } = line;
   return {
     ...line,
-    reason: shorten(reason, longest),
-    remedy: remedy === null ? null : shorten(remedy, longest),
-    keptConffiles: others > 0 ? [...kept, `and ${others} more`] : kept,
+    reason: shorten(reason, limits.text),
+    remedy: remedy === null ? null : shorten(remedy, limits.text),
+    keptConffiles: shortenList(keptConffiles, limits),
+    warnings: shortenList(warnings, limits),
   };
+}
+
+function shortenList(list: readonly string[], { text, list: most }: Limits): string[] {
+  const kept = list.slice(0, most).map((each) => shorten(each, text));
+  // Without a number, which would be wrong once a cut list is cut again.
+  return list.length > most ? [...kept, SOME_OTHERS] : kept;
 }
 
 function withoutDispensable(report: FleetReport, limit: number): FleetReport {
@@ -68,6 +81,6 @@ function withoutDispensable(report: FleetReport, limit: number): FleetReport {
   return { ...report, hosts, unnamed };
 }
 
-function shorten(text: string, longest = Infinity): string {
+function shorten(text: string, longest: number): string {
   return text.length <= longest ? text : `${text.slice(0, longest - 2)} …`;
 }

@@ -30,8 +30,10 @@ export function fleetDocument(report: FleetReport | WeeklyReport, options: Fleet
     facts: factsOf(report, lines),
     sections: [
       ...toMend(lines, longest),
+      ...groupsThatWereNotPatched(report),
       ...wantReboot(lines, longest),
-      ...groupsThatEndedBadly(report),
+      ...keptSnapshots(lines, longest),
+      ...warnings(lines, longest),
       ...groups.flatMap((group) => tableOf(group, longest, groups.length > 1)),
       ...notTouched(lines, longest),
       ...keptConffiles(lines, longest),
@@ -98,15 +100,62 @@ function wantReboot(lines: readonly HostLine[], longest: number): Section[] {
   return [{ title, blocks: [{ kind: 'text', text }] }];
 }
 
+/** Snapshots grow with all that a guest writes: who has to remove one is told so. */
+function keptSnapshots(lines: readonly HostLine[], longest: number): Section[] {
+  const kept = lines.filter(mustBeFreed);
+  const timed = lines.flatMap((line) => (line.snapshot?.until ? [{ line, until: line.snapshot.until }] : []));
+  const last = timed
+    .map(({ until }) => until)
+    .toSorted()
+    .at(-1);
+  const title: Text =
+    kept.length > 0
+      ? { text: `${count(kept.length, 'snapshot')} to remove`, tone: 'caution' }
+      : plain('Snapshots that are kept for now');
+  const blocks: Block[] = [];
+  if (kept.length > 0) {
+    const text =
+      'They stay until you remove them, and grow with all that the guest writes. When you do not need the way back any more, remove them in Proxmox (guest, Snapshots).';
+    const items = kept.map(({ host, snapshot }): Item => plain(`${host}: ${snapshot?.name ?? ''}`));
+    blocks.push({ kind: 'text', text }, itemsBlock(items, longest));
+  }
+  if (last !== undefined) {
+    const hosts = timed.map(({ line }) => line);
+    const text = `${named(hosts, longest)}: removed without your doing, the last one on ${pointInTime(last)}.`;
+    blocks.push({ kind: 'text', text });
+  }
+  return blocks.length === 0 ? [] : [{ title, blocks }];
+}
+
+/** Whether a snapshot of the host stays until a person removes it. */
+export function mustBeFreed({ snapshot }: HostLine): boolean {
+  return snapshot !== null && snapshot.until === null;
+}
+
+/** What went well all the same. */
+function warnings(lines: readonly HostLine[], longest: number): Section[] {
+  const told = lines.flatMap((line) => line.warnings.map((warning) => ({ line, warning })));
+  const items = inGroups(told, ({ warning }) => warning).map(([warning, of]): Item => {
+    const hosts = of.map(({ line }) => line);
+    return { text: `! ${named(hosts, longest)}: ${warning}`, tone: 'caution' };
+  });
+  return items.length === 0 ? [] : [{ title: plain('Warnings'), blocks: [itemsBlock(items, longest)] }];
+}
+
 /** Groups of the weekly updates whose lines do not tell why. */
-function groupsThatEndedBadly(report: FleetReport | WeeklyReport): Section[] {
+function groupsThatWereNotPatched(report: FleetReport | WeeklyReport): Section[] {
   if (!('groups' in report)) return [];
   const silent = report.groups.filter(({ outcome, hosts }) => {
     return hosts.length === 0 && outcome !== 'done' && outcome !== 'planned';
   });
   if (silent.length === 0) return [];
-  const items = silent.map(({ name, reason }): Item => ({ text: `✘ ${name}: ${reason}`, tone: 'bad' }));
-  return [{ title: { text: 'Groups that were not patched', tone: 'bad' }, blocks: [itemsBlock(items, Infinity)] }];
+  const items = silent.map(({ name, outcome, reason }): Item => {
+    return outcome === 'stopped'
+      ? { text: `· ${name}: ${reason}`, tone: 'caution' }
+      : { text: `✘ ${name}: ${reason}`, tone: 'bad' };
+  });
+  const tone = silent.some(({ outcome }) => outcome !== 'stopped') ? 'bad' : 'caution';
+  return [{ title: { text: 'Groups without a report', tone }, blocks: [itemsBlock(items, Infinity)] }];
 }
 
 const TOLD_BELOW: ReadonlySet<HostOutcome> = new Set(['skipped', 'not-started']);
@@ -149,7 +198,7 @@ function away({ downSeconds }: HostLine): string {
   return downSeconds === null ? '–' : describeMilliseconds(downSeconds * 1_000);
 }
 
-/** Hosts that were left alone, by the reason that they share. */
+/** Hosts that were left alone, by the reason that they share, with what a person does about it. */
 function notTouched(lines: readonly HostLine[], longest: number): Section[] {
   const sections: readonly (readonly [HostOutcome, string])[] = [
     ['not-started', 'Not started'],
@@ -158,17 +207,25 @@ function notTouched(lines: readonly HostLine[], longest: number): Section[] {
   return sections.flatMap(([outcome, title]): Section[] => {
     const own = lines.filter((line) => line.outcome === outcome);
     if (own.length === 0) return [];
-    const items = byReason(own).map(([reason, hosts]): Item => ({
-      text: `${named(hosts, longest)}: ${reason}`,
-      tone: outcome === 'not-started' ? 'caution' : 'plain',
-    }));
+    const alike = inGroups(own, ({ reason, remedy }) => JSON.stringify([reason, remedy]));
+    const items = alike.map(([, hosts]): Item => {
+      const { reason = '', remedy = null } = hosts[0] ?? {};
+      const text = `${named(hosts, longest)}: ${reason}`;
+      const details = remedy === null ? {} : { details: [['To do', remedy] as const] };
+      return { text, tone: outcome === 'not-started' || remedy !== null ? 'caution' : 'plain', ...details };
+    });
     return [{ title: plain(title), blocks: [itemsBlock(items, longest)] }];
   });
 }
 
-function byReason(lines: readonly HostLine[]): [string, HostLine[]][] {
-  const found = new Map<string, HostLine[]>();
-  for (const line of lines) found.set(line.reason, [...(found.get(line.reason) ?? []), line]);
+/** Those of the same key together, in the order of their first. */
+function inGroups<T>(list: readonly T[], keyOf: (each: T) => string): [string, T[]][] {
+  const found = new Map<string, T[]>();
+  for (const each of list) {
+    const known = found.get(keyOf(each));
+    if (known === undefined) found.set(keyOf(each), [each]);
+    else known.push(each);
+  }
   return [...found];
 }
 

@@ -1,6 +1,6 @@
 import type { FleetReport, HostLine, WeeklyReport } from '../domain/patch.ts';
 import type { MailMessage } from '../domain/mail.ts';
-import { fleetDocument, linesOf, titleOf } from './fleet-document.ts';
+import { fleetDocument, linesOf, mustBeFreed, titleOf } from './fleet-document.ts';
 import { reportMail, scheduleHint } from './report-mail.ts';
 import { count } from './words.ts';
 
@@ -44,6 +44,8 @@ function subjectOf(report: FleetReport | WeeklyReport): string {
     { hosts: of('not-started'), what: 'not started' },
     { hosts: of('aborted'), what: 'aborted' },
     { hosts: lines.filter(({ rebootPending }) => rebootPending), what: 'to reboot' },
+    { hosts: of('skipped').filter(({ remedy }) => remedy !== null), what: 'skipped' },
+    { hosts: lines.filter(mustBeFreed), what: 'with a snapshot to remove' },
   ].filter(({ hosts }) => hosts.length > 0);
   if (outcome === 'planned') return `${title}: ${reason}`;
   if (todo.length > 0)

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { FleetReport, HostLine, HostOutcome, WeeklyReport } from '../../domain/patch.ts';
-import { lineWithout, packLine, unpackLine } from '../../planning/host-line.ts';
+import type { FleetReport, HostLine, HostOutcome, HostReport, WeeklyReport } from '../../domain/patch.ts';
+import { lineOf, lineWithout, packLine, unpackLine } from '../../planning/host-line.ts';
 import { sizeOf, MOST_BYTES } from '../../reports/bounded.ts';
 import { boundedFleet, boundedLines, MOST_FLEET_BYTES } from '../../reports/bounded-fleet.ts';
 import { asText } from '../../reports/as-text.ts';
@@ -63,6 +63,22 @@ describe('the subject of the mail about patched hosts', () => {
     expect(fleetMail('report/1', report).text).toContain('traefik: /etc/traefik.yml');
   });
 
+  it('names the skipped of whom somebody has to see, and no others', () => {
+    const exempt = aLine('nas', { outcome: 'skipped', reason: 'it is exempt' });
+    const noBackup = aLine('pbs', { outcome: 'skipped', reason: 'no backup', remedy: 'Make a backup.' });
+    expect(subject(aReport([exempt]))).toBe('Patching of lxc in homelab: 1 patched');
+    expect(subject(aReport([exempt, noBackup]))).toBe('TO DO: patching of lxc in homelab: pbs skipped');
+  });
+
+  it('names a host whose snapshot nobody else removes', () => {
+    const kept = aLine('plex-vm', { snapshot: { name: 'caretaker-1', until: null } });
+    const timed = aLine('nas', { snapshot: { name: 'caretaker-2', until: '2026-11-25T02:00:00.000Z' } });
+    expect(subject(aReport([timed]))).toBe('Patching of lxc in homelab: 1 patched');
+    expect(subject(aReport([kept, timed]))).toBe(
+      'TO DO: patching of lxc in homelab: plex-vm with a snapshot to remove',
+    );
+  });
+
   it('says who has stopped it, or who had the cluster', () => {
     const reason = 'Waited 6 hours for the cluster: rolling-update/homelab has the cluster';
     expect(subject(aWeek([], { outcome: 'refused', reason }))).toBe(`REFUSED: weekly updates of homelab: ${reason}`);
@@ -91,6 +107,32 @@ describe('the report about patched hosts', () => {
       order.map((each) => told.indexOf(each)).sort((a, b) => a - b),
     );
     expect(told).toMatch(/plex-vm +✔ patched +31 +yes +41 s/);
+  });
+
+  it('tells what to do about hosts that were skipped', () => {
+    const skipped = ['pbs', 'nas'].map((host) => {
+      return aLine(host, { outcome: 'skipped', reason: 'no backup', remedy: 'Make a backup.' });
+    });
+    expect(text(aReport(skipped))).toMatch(/pbs, nas: no backup\n +To do: Make a backup\./);
+  });
+
+  it('names the snapshots that stay, and says when the others go', () => {
+    const told = text(
+      aReport([
+        aLine('plex-vm', { outcome: 'failed', snapshot: { name: 'caretaker-1', until: null } }),
+        aLine('nas', { snapshot: { name: 'caretaker-2', until: '2026-11-25T02:00:00.000Z' } }),
+      ]),
+    );
+    expect(told).toContain('1 snapshot to remove');
+    expect(told).toContain('plex-vm: caretaker-1');
+    expect(told).toContain('nas: removed without your doing, the last one on 2026-11-25 02:00 UTC.');
+  });
+
+  it('tells each warning once, with its hosts', () => {
+    const warnings = ['no snapshot was possible'];
+    const told = text(aReport([aLine('pbs', { warnings }), aLine('nas', { warnings: [...warnings, 'odd'] })]));
+    expect(told).toContain('! pbs, nas: no snapshot was possible');
+    expect(told).toContain('! nas: odd');
   });
 
   it('counts the unchanged where there are too many hosts to name', () => {
@@ -137,7 +179,14 @@ describe('reports of thousands of hosts', () => {
 
   it('fit into the input of the next run whatever the reasons are', () => {
     const hosts = Array.from({ length: 5_000 }, (_, index) =>
-      aLine(`host-${index}`, { outcome: 'failed', reason: 'r'.repeat(5_000), remedy: 'm'.repeat(5_000) }),
+      aLine(`host-${index}`, {
+        outcome: 'failed',
+        reason: 'r'.repeat(5_000),
+        remedy: 'm'.repeat(5_000),
+        keptConffiles: Array<string>(30).fill('c'.repeat(500)),
+        snapshot: { name: 'caretaker-2026-11-22-0123abcd', until: '2026-11-25T02:00:00.000Z' },
+        warnings: Array<string>(3).fill('w'.repeat(5_000)),
+      }),
     );
     expect(sizeOf(boundedLines(hosts, 1_400_000).map(packLine))).toBeLessThan(2_000_000);
   });
@@ -158,7 +207,44 @@ describe('a line that goes along to the next run', () => {
       keptConffiles: ['/etc/x'],
       rebooted: true,
       downSeconds: 9,
+      snapshot: { name: 'caretaker-1', until: null },
+      warnings: ['odd'],
     });
     expect(unpackLine(packLine(line))).toEqual(line);
+  });
+});
+
+describe('the line of a host', () => {
+  const done: HostReport = {
+    host: 'plex-vm',
+    outcome: 'patched',
+    reason: 'it was patched',
+    remedy: null,
+    packages: [{ name: 'curl', from: '1', to: '2' }],
+    keptConffiles: ['/etc/a'],
+    removed: [],
+    reboot: null,
+    rebootPending: ['/run/reboot-required is there'],
+    snapshot: { name: 'caretaker-1', until: null },
+    warnings: ['one', 'two', 'three', 'four'],
+    startedAt: '2026-11-22T02:00:00.000Z',
+    endedAt: '2026-11-22T02:10:00.000Z',
+  };
+
+  it('takes along its snapshot and its first warnings', () => {
+    expect(lineOf(done)).toMatchObject({
+      packages: 1,
+      rebootPending: true,
+      snapshot: done.snapshot,
+      warnings: ['one', 'two', 'three'],
+    });
+  });
+
+  it('counts nothing that went with the way back to the snapshot', () => {
+    expect(lineOf({ ...done, outcome: 'rolled-back' })).toMatchObject({
+      packages: 0,
+      keptConffiles: [],
+      rebootPending: false,
+    });
   });
 });
