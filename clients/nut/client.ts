@@ -1,6 +1,6 @@
 import { pause } from '../pause.ts';
 import { openConnection, type NutConnection, type Target } from './connection.ts';
-import { errorFromAnswer, NutError, shown, type NutErrorDetails, type NutOutcome } from './errors.ts';
+import { errorFromAnswer, isKnownError, NutError, shown, type NutErrorDetails, type NutOutcome } from './errors.ts';
 import type { NutTls } from './tls.ts';
 import { joinWords, splitWords } from './wire.ts';
 
@@ -79,6 +79,7 @@ export interface NutClient {
 /** Milliseconds between two looks at a command that is being carried out. */
 const TRACKING_INTERVAL_MS = 200;
 
+const closed = { type: 'NutConnectionLost', class: 'comms', outcome: 'retryable' } as const;
 const unexpected = { type: 'NutUnexpectedAnswer', class: 'comms', outcome: 'retryable' } as const;
 
 /** Errors after which a connection is of no more use, although the server has answered. */
@@ -92,7 +93,8 @@ interface Session {
   loggedIn: string | undefined;
 }
 
-interface Request extends CallOptions {
+interface Request {
+  readonly signal: AbortSignal | undefined;
   readonly words: readonly string[];
   readonly name?: string;
   readonly unanswered?: NutOutcome;
@@ -105,24 +107,25 @@ export function createNutClient(options: NutClientOptions): NutClient {
   const target: Target = { ...options, port, label, timeouts };
   let session: Session | undefined;
   let turn: Promise<unknown> = Promise.resolve();
-  /** Ends what is under way when the client is closed. */
-  let life = new AbortController();
+  /** Counts up when the client is closed: what was asked for before is not begun, or gone on with, after it. */
+  let life = 0;
 
   const failure = (message: string, details: NutErrorDetails): NutError => new NutError(label, message, details);
 
-  function whileAlive(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? life.signal : AbortSignal.any([life.signal, signal]);
-  }
-
   /** Waits for its turn, so that never two use the connection at once. */
-  function inTurn<T>(call: CallOptions, use: (session: Session, signal: AbortSignal) => Promise<T>): Promise<T> {
-    const signal = whileAlive(call.signal);
+  function inTurn<T>(
+    { signal }: CallOptions,
+    use: (session: Session, signal: AbortSignal | undefined) => Promise<T>,
+    begunIn = life,
+  ): Promise<T> {
     const result = turn.then(async () => {
-      signal.throwIfAborted();
-      if (session?.connection.isOpen !== true) {
+      signal?.throwIfAborted();
+      if (begunIn === life && session?.connection.isOpen !== true) {
         const connection = await openConnection(target, signal);
-        session = { connection, identified: false, tracking: false, loggedIn: undefined };
+        if (begunIn === life) session = { connection, identified: false, tracking: false, loggedIn: undefined };
+        else connection.close();
       }
+      if (begunIn !== life || session === undefined) throw failure('the client was closed.', closed);
       const { connection } = session;
       return use(session, signal).catch((error: unknown) => {
         // The server does not take us for who we are, or as far as we are: begin anew, and ask for the password again.
@@ -196,7 +199,7 @@ export function createNutClient(options: NutClientOptions): NutClient {
   }
 
   /** Says who asks, once a connection. A wrong password shows only at what is asked after it. */
-  async function identify(current: Session, signal: AbortSignal): Promise<void> {
+  async function identify(current: Session, signal: AbortSignal | undefined): Promise<void> {
     const { username, password } = options;
     if (current.identified || username === undefined || password === undefined) return;
     const secret = await password();
@@ -204,15 +207,16 @@ export function createNutClient(options: NutClientOptions): NutClient {
     try {
       await expectOk(current, { words: ['PASSWORD', secret], name: 'PASSWORD', signal });
     } catch (error) {
-      if (!(error instanceof NutError) || !error.message.includes(secret)) throw error;
-      throw failure('the answer to PASSWORD repeats it. See what listens there.', unexpected);
+      // The server knows it now and may repeat it: of its words, only those of NUT are passed on.
+      if (!(error instanceof NutError) || error.words === undefined || isKnownError(error.words)) throw error;
+      throw failure('its answer to PASSWORD is none. See what listens there.', unexpected);
     }
     current.identified = true;
   }
 
   /** Asks for a change, and with tracking waits for its end. */
-  async function change(words: readonly string[], { tracking = false, signal: own }: ChangeOptions): Promise<void> {
-    const call = { signal: whileAlive(own) };
+  async function change(words: readonly string[], { tracking = false, ...call }: ChangeOptions): Promise<void> {
+    const begunIn = life;
     const name = words.slice(0, 2).join(' ');
     const id = await inTurn(call, async (current, signal) => {
       await identify(current, signal);
@@ -225,10 +229,10 @@ export function createNutClient(options: NutClientOptions): NutClient {
       const message = `it took ${name} without a number to follow it by. Look at the state of the UPS.`;
       throw failure(message, { ...unexpected, outcome: 'unknown' });
     }
-    await follow(id, name, call);
+    await follow(id, name, call, begunIn);
   }
 
-  async function turnTrackingOn(current: Session, signal: AbortSignal): Promise<void> {
+  async function turnTrackingOn(current: Session, signal: AbortSignal | undefined): Promise<void> {
     try {
       await expectOk(current, { words: ['SET', 'TRACKING', 'ON'], signal });
     } catch (error) {
@@ -239,12 +243,12 @@ export function createNutClient(options: NutClientOptions): NutClient {
     current.tracking = true;
   }
 
-  async function follow(id: string, name: string, call: { readonly signal: AbortSignal }): Promise<void> {
+  async function follow(id: string, name: string, call: CallOptions, begunIn: number): Promise<void> {
     const deadline = performance.now() + timeouts.tracking;
+    const look = (current: Session, signal: AbortSignal | undefined) =>
+      ask(current, { words: ['GET', 'TRACKING', id], signal });
     for (;;) {
-      const state = await inTurn(call, (current, signal) =>
-        ask(current, { words: ['GET', 'TRACKING', id], signal }),
-      ).then(
+      const state = await inTurn(call, look, begunIn).then(
         ({ lines: [line = ''] }) => line,
         (error: unknown) => {
           throw afterSending(error, name);
@@ -263,7 +267,7 @@ export function createNutClient(options: NutClientOptions): NutClient {
 
   /** What an error means when the server had passed the command on before. */
   function afterSending(error: unknown, name: string): unknown {
-    if (!(error instanceof NutError) || error.outcome === 'refused') return error;
+    if (!(error instanceof NutError) || error.type === 'NutArgument') return error;
     const { words, cause } = error;
     if (words === 'ERR FAILED') {
       const message = `ERR FAILED to ${name}: the device did not do it. Look at the log of its driver.`;
@@ -274,8 +278,7 @@ export function createNutClient(options: NutClientOptions): NutClient {
   }
 
   function close(): void {
-    life.abort(failure('the client was closed.', { type: 'NutConnectionLost', class: 'comms', outcome: 'unknown' }));
-    life = new AbortController();
+    life += 1;
     session?.connection.close();
     session = undefined;
   }
@@ -325,7 +328,7 @@ export function createNutClient(options: NutClientOptions): NutClient {
     close,
   };
 
-  async function becomePrimary(current: Session, ups: string, signal: AbortSignal): Promise<void> {
+  async function becomePrimary(current: Session, ups: string, signal: AbortSignal | undefined): Promise<void> {
     try {
       await expectOk(current, { words: ['PRIMARY', ups], signal });
     } catch (error) {

@@ -123,6 +123,11 @@ export function errorFromAnswer(server: string, request: string, words: readonly
   return new NutError(server, `${said} to ${request}. ${remedy}`, { ...reading, words: said });
 }
 
+/** True for an answer of `ERR` and a word that NUT has, and nothing else. */
+export function isKnownError(words: string): boolean {
+  return words.startsWith('ERR ') && Object.hasOwn(READINGS, words.slice(4));
+}
+
 /** The server's words for a message: bounded, and without what a terminal would act upon. */
 export function shown(text: string): string {
   // eslint-disable-next-line no-control-regex -- control characters are what is meant

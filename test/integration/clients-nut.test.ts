@@ -253,6 +253,12 @@ describe('the password', () => {
     expect(asked).toBe(2);
   });
 
+  it('that is short does not hide what went wrong', async () => {
+    const short = { username: 'caretaker', password: () => Promise.resolve('e') };
+    await talk({ 'USERNAME caretaker': 'OK\n' }, { ...short, timeouts: { reply: 100 } });
+    await expect(client.login('ups')).rejects.toMatchObject({ words: 'ERR UNKNOWN-COMMAND' });
+  });
+
   it.each([`ERR ${secret}\n`, `${secret}\n`, `OK\n`, `ERR ACCESS-DENIED ${secret}\n`])(
     'is in no error, even where the server answers %j',
     async (answer) => {
@@ -332,6 +338,30 @@ describe('a command', () => {
       outcome: 'unknown',
     });
     expect(server.connections).toBe(1);
+  });
+});
+
+describe('a client that is closed', () => {
+  it('asks nothing of what still waits for its turn, and can be used again', async () => {
+    await talk((line, socket) => {
+      if (line === 'GET VAR ups ups.status') client.close();
+      else socket.write('VAR ups ups.load "20"\n');
+    });
+    const open = client.variable('ups', 'ups.status');
+    const waiting = client.variable('ups', 'ups.load');
+    await expect(open).rejects.toMatchObject({ type: 'NutConnectionLost' });
+    await expect(waiting).rejects.toMatchObject({ type: 'NutConnectionLost', outcome: 'retryable' });
+    expect(server.asked).toEqual(['GET VAR ups ups.status']);
+    expect(await client.variable('ups', 'ups.load')).toBe('20');
+  });
+
+  it('while it connects does not keep the connection', async () => {
+    await talk({});
+    const open = client.variable('ups', 'ups.status');
+    await Promise.resolve();
+    client.close();
+    await expect(open).rejects.toMatchObject({ type: 'NutConnectionLost' });
+    expect(server.asked).toEqual([]);
   });
 });
 
