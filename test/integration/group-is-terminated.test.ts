@@ -17,7 +17,7 @@ describe('weekly updates of which a group is terminated', () => {
   it('wait for the hosts that are still in hand, begin no other group, and say why', async () => {
     const world = aFleetWorld({ lxc: { hosts: ['pihole-1', 'traefik'] }, 'docker-vms': { hosts: ['plex-vm'] } });
     const gate = aGate();
-    const { isRunOver } = createLeaseActivities();
+    const leases = createLeaseActivities();
     const looks: { inHand: number; over: boolean }[] = [];
     world.patch = async () => {
       await gate.passed;
@@ -25,7 +25,7 @@ describe('weekly updates of which a group is terminated', () => {
     };
     world.isOver = async (input) => {
       const inHand = world.inHand.size;
-      const over = await isRunOver(input);
+      const over = await leases.isRunOver(input);
       looks.push({ inHand, over });
       gate.open();
       return over;
