@@ -42,6 +42,8 @@ interface Case {
   readonly afterwards?: (roll: RollLab) => Promise<void>;
 }
 
+const ROLL = { type: 'rollingUpdate', id: rollingUpdateId };
+
 /** Well only before the upgrade. */
 const OLD_CURL = {
   name: 'old curl',
@@ -120,8 +122,6 @@ async function recordAll(): Promise<void> {
     await roll.close();
   }
 }
-
-const ROLL = { type: 'rollingUpdate', id: rollingUpdateId };
 
 async function record(
   { name, start = ROLL, input, meanwhile, afterwards }: Case,
