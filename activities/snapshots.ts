@@ -1,6 +1,7 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import { parseUpid, type GuestLocation, type Snapshot, type TaskListing } from '../clients/proxmox/index.ts';
 import type { Duration } from '../domain/duration.ts';
+import { SNAPSHOT_PREFIX } from '../domain/patch.ts';
 import { ErrorType } from '../domain/errors.ts';
 import { awaitWorld, deadlineOf, type Look } from './await-world.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -35,8 +36,11 @@ export function createSnapshotActivities(deps: ActivityDeps) {
         remedy: `Look at the task log of the guest, and at its lock: 'unlock' takes off one that nobody holds.`,
         look: async (): Promise<Look<true>> => {
           const place = await locate(deps, vmid, 'guest');
-          const snapshot = (await proxmox.snapshots(place)).find((each) => each.name === name);
+          const all = await proxmox.snapshots(place);
+          const snapshot = all.find((each) => each.name === name);
           if (snapshot !== undefined && snapshot.unfinished === undefined) return { found: true };
+          const left = all.filter((each) => each.name !== name && each.name.startsWith(SNAPSHOT_PREFIX));
+          if (left.length >= MOST_SNAPSHOTS) throw tooMany(place, left);
           const work = taskOf(deps, place, 'snapshot', within);
           const others = await work.followRunning();
           if (others !== undefined) return { waitingFor: others };
@@ -107,6 +111,15 @@ export function createSnapshotActivities(deps: ActivityDeps) {
       });
     },
   };
+}
+
+/** Each grows with all that the guest writes: a host that fails every week must not fill its storage. */
+const MOST_SNAPSHOTS = 3;
+
+function tooMany(place: GuestLocation, left: readonly Snapshot[]): ApplicationFailure {
+  const names = left.map(({ name }) => name).join(', ');
+  const remedy = 'Remove those that you need no more, in the web interface under Snapshots of the guest.';
+  return failed({ place, verb: 'snapshot' }, `it has ${left.length} snapshots of earlier runs (${names})`, remedy);
 }
 
 const VERBS = {

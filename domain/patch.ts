@@ -156,6 +156,9 @@ export interface HostReboot {
   readonly downSeconds: number | null;
 }
 
+/** What the names of our snapshots begin with. */
+export const SNAPSHOT_PREFIX = 'caretaker-';
+
 export interface KeptSnapshot {
   readonly name: string;
   /** ISO 8601: when it is removed; null: it stays until a person removes it. */

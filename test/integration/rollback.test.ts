@@ -78,6 +78,15 @@ describe('taking a snapshot', () => {
     expect(tasksOf(201)).toEqual(['qmsnapshot OK']);
   });
 
+  it('takes no fourth beside three that earlier runs have left, and names them', async () => {
+    for (const name of ['caretaker-1', 'caretaker-2', 'caretaker-3']) await ensureSnapshot(201, name);
+    const error = await failureOf(ensureSnapshot(201, 'caretaker-4'));
+    expect(error).toMatchObject({ type: 'SnapshotFailed' });
+    expect(error.message).toContain('it has 3 snapshots of earlier runs (caretaker-1, caretaker-2, caretaker-3)');
+    expect(tasksOf(201)).toHaveLength(3);
+    await ensureSnapshot(201, 'caretaker-3');
+  });
+
   it('waits for the backup that holds the guest', async () => {
     const { cluster } = at.lab;
     const backup = cluster.backupTask(cluster.node('pve1'), [at.lab.guest(201)], 'root@pam');

@@ -9,6 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { toMilliseconds } from '../../domain/duration.ts';
+import { SNAPSHOT_PREFIX } from '../../domain/patch.ts';
 import { removeSnapshotId } from '../../domain/ids.ts';
 import { keepSnapshotSignal, removeNowSignal } from '../messages.ts';
 import { removeSnapshot } from '../remove-snapshot.ts';
@@ -39,7 +40,7 @@ export async function takeSnapshot(run: HostRun): Promise<HostSnapshot | null> {
   }
   journal.enter('snapshot');
   const { runId, startTime } = workflowInfo();
-  const name = `caretaker-${startTime.toISOString().slice(0, 10)}-${runId.replaceAll('-', '').slice(0, 8)}`;
+  const name = `${SNAPSHOT_PREFIX}${startTime.toISOString().slice(0, 10)}-${runId.replaceAll('-', '').slice(0, 8)}`;
   const workflowId = removeSnapshotId(cluster, vmid, name);
   // It is kept for so long after the run, and may be needed at its end.
   const { snapshot, upgrade, reboot } = policy.timeouts;
