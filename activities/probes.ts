@@ -23,7 +23,10 @@ const DNS_PORT = 53;
 
 export function createProbeActivities(deps: ActivityDeps) {
   return {
-    /** Asks all probes side by side, those of a shell in turn. It fails for none of them: what gives no answer is a result that is not ok. */
+    /**
+     * Asks all probes side by side, those of a shell in turn. It fails for none of them: what gives no answer is a result
+     * that is not ok.
+     */
     checkProbes({ probes, tries, host }: CheckProbesInput): Promise<ProbeResult[]> {
       const asker = { ...deps, host };
       // Each of these is a login. sshd refuses some of those that come all at once (MaxStartups).

@@ -1,3 +1,4 @@
+import type { GuestKind } from '../domain/cluster.ts';
 import type { RebootEvidence, RebootNeed } from '../domain/host.ts';
 import { compareReleases } from './kernels.ts';
 
@@ -8,18 +9,26 @@ const OF_THE_KERNEL =
 /**
  * Whether a Debian or Ubuntu host wants a reboot. `/run/reboot-required` is written by hooks that stock Debian does not
  * have, so that its absence says nothing: the installed kernels are compared as well, and needrestart is heard where it is
- * installed. A container runs its node's kernel and is never rebooted for one.
+ * installed. A container runs its node's kernel and is never rebooted for one; whoever says that it is one is heard.
+ *
+ * @param listedAs What inventory or Proxmox say that it is.
  */
-export function judgeReboot(evidence: RebootEvidence): RebootNeed {
-  const { container, flag, needrestart, installedKernels } = evidence;
-  const because = [...byFlag(evidence), ...(container ? [] : byKernel(evidence))];
+export function judgeReboot(evidence: RebootEvidence, listedAs: GuestKind | null = null): RebootNeed {
+  const { flag, needrestart, installedKernels } = evidence;
+  const container = isContainer(evidence, listedAs);
+  const because = [...byFlag({ flag, container }), ...(container ? [] : byKernel(evidence))];
   if (because.length > 0) return { needed: true, because };
   const facts = container ? [flag] : [flag, needrestart, installedKernels];
   const unknown = facts.flatMap((fact) => ('unknown' in fact ? [fact.unknown] : []));
   return unknown.length > 0 ? { needed: null, because: unknown } : { needed: false, because: [] };
 }
 
-function byFlag({ flag, container }: RebootEvidence): string[] {
+/** By its own word, or that of others. */
+export function isContainer({ container }: RebootEvidence, listedAs: GuestKind | null): boolean {
+  return container || listedAs === 'lxc';
+}
+
+function byFlag({ flag, container }: Pick<RebootEvidence, 'flag' | 'container'>): string[] {
   if ('unknown' in flag || flag.value === null) return [];
   const named = [...new Set(flag.value)];
   const counting = container ? named.filter((name) => !OF_THE_KERNEL.test(name)) : named;

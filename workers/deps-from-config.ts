@@ -6,6 +6,7 @@ import { createSmtpClient } from '../clients/smtp/index.ts';
 import { createSshClient, type SshClient } from '../clients/ssh/index.ts';
 import { ConfigError } from '../config/errors.ts';
 import { fleetSettingsFor, hostSettingsFor, weeklySettingsFor, type PatchRequest } from '../config/patch.ts';
+import type { HostConfig } from '../config/hosts-schema.ts';
 import { hostAccess } from '../config/hosts.ts';
 import { settingsFor } from '../config/policy.ts';
 import { MAIL_PORTS, type MailConfig } from '../config/mail-schema.ts';
@@ -39,17 +40,18 @@ export function depsFromConfig(config: Config, env: NodeJS.ProcessEnv): Activity
       },
     );
   };
-  const hostDoor = (name: string) => {
+  const hostNamed = (name: string): HostConfig => {
     const host = config.hosts.find((each) => each.name === name);
-    if (host?.via !== 'ssh') return null;
+    if (host) return host;
+    throw Object.assign(new Error(`hosts: there is none named ${name}. Add it.`), { name: 'InputError' });
+  };
+  const hostDoor = (name: string) => {
+    const host = hostNamed(name);
+    if (host.via !== 'ssh') return null;
     const { address, port } = hostAccess(config, host);
     return { address, port };
   };
-  const hostShell = (name: string): HostShell => {
-    const host = config.hosts.find((each) => each.name === name);
-    if (host) return shellOfHost(config, host, env, { proxmox, ssh });
-    throw Object.assign(new Error(`hosts: there is none named ${name}. Add it.`), { name: 'InputError' });
-  };
+  const hostShell = (name: string): HostShell => shellOfHost(config, hostNamed(name), env, { proxmox, ssh });
   const patchRequest = (input: unknown): PatchRequest => (typeof input === 'object' && input !== null ? input : {});
   return {
     settings: (input) => settingsFor(config, input),

@@ -3,8 +3,8 @@ import { ErrorType } from '../domain/errors.ts';
 import type { RunRef } from '../domain/lease.ts';
 import type { HostReport, PatchOverrides } from '../domain/patch.ts';
 import { loadHostSettings } from './steps/activities.ts';
-import { explain } from './steps/failures.ts';
-import { endBadly, hostFailure, isAsked, tellPlan } from './steps/host-end.ts';
+import { explain, isAskedFor } from './steps/failures.ts';
+import { endBadly, hostFailure, tellPlan } from './steps/host-end.ts';
 import { createHostJournal } from './steps/host-journal.ts';
 import { createHostRun, type HostBefore, type HostRun } from './steps/host-run.ts';
 import { takeSnapshot, type HostSnapshot } from './steps/host-snapshot.ts';
@@ -107,7 +107,7 @@ async function carryOut(run: HostRun, before: HostBefore): Promise<HostReport> {
  */
 async function recover(error: unknown, run: HostRun, before: HostBefore, snapshot: HostSnapshot): Promise<unknown> {
   const { journal, policy, operator } = run;
-  if (isAsked(error) || operator.ending) return error;
+  if (isAskedFor(error) || operator.ending) return error;
   if (!(await wantsRollBack(run, before, snapshot, error))) {
     await snapshot.keep();
     return error;

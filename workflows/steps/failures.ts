@@ -1,4 +1,11 @@
-import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure, TimeoutFailure } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  isCancellation,
+  TimeoutFailure,
+} from '@temporalio/workflow';
+import { ErrorType } from '../../domain/errors.ts';
 import type { NodeReport } from '../../domain/report.ts';
 
 /** The failure that says what happened, below the wrappers that only say where. */
@@ -22,6 +29,11 @@ export function explain(error: unknown): string {
 export function failureType(error: unknown): string | null {
   const root = rootFailure(error);
   return root instanceof ApplicationFailure ? (root.type ?? null) : null;
+}
+
+/** Whether a person, or a run that needs the cluster more, has asked for the end. */
+export function isAskedFor(error: unknown): boolean {
+  return isCancellation(error) || failureType(error) === ErrorType.Aborted;
 }
 
 /** One of the details that a failure carries; null if it has none such. */

@@ -1,9 +1,9 @@
-import { ApplicationFailure, CancelledFailure, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, CancelledFailure, workflowInfo } from '@temporalio/workflow';
 import { ErrorType } from '../../domain/errors.ts';
 import type { FleetOutcome, FleetReport, HostLine, WeeklyReport } from '../../domain/patch.ts';
 import { isBad } from '../../planning/fleet.ts';
 import { countOutcomes, describeOutcomes } from '../../planning/host-line.ts';
-import { explain, failureType } from './failures.ts';
+import { explain, failureType, isAskedFor } from './failures.ts';
 import type { FleetJournal } from './fleet-journal.ts';
 import type { Operator } from './operator.ts';
 import type { GroupEnd } from './patch-group.ts';
@@ -68,7 +68,7 @@ const TYPES: Partial<Record<FleetOutcome, ErrorType>> = {
 };
 
 function outcomeOfError(error: unknown, journal: FleetJournal | WeeklyJournal): FleetOutcome {
-  if (isCancellation(error) || failureType(error) === ErrorType.Aborted) return 'aborted';
+  if (isAskedFor(error)) return 'aborted';
   return failureType(error) === ErrorType.Refused && !journal.hasBegun() ? 'refused' : 'failed';
 }
 

@@ -1,9 +1,9 @@
-import { ApplicationFailure, CancelledFailure, isCancellation } from '@temporalio/workflow';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/workflow';
 import { ErrorType } from '../../domain/errors.ts';
 import type { HostReport } from '../../domain/patch.ts';
 import { pendingOf } from '../../planning/patching.ts';
 import { judgeReboot } from '../../planning/reboot-required.ts';
-import { explain, failureType } from './failures.ts';
+import { explain, failureType, isAskedFor } from './failures.ts';
 import type { HostBefore, HostRun } from './host-run.ts';
 import { describeOutcome } from './run-attributes.ts';
 
@@ -12,8 +12,7 @@ export function tellPlan({ journal, host }: HostRun, { reading }: HostBefore): H
   const pending = pendingOf(reading);
   journal.pending(pending);
   if ('unknown' in reading.pending) journal.warn(`its updates are not known: ${reading.pending.unknown}`);
-  const container = reading.reboot.container || host.kind === 'lxc';
-  const { needed, because } = judgeReboot({ ...reading.reboot, container });
+  const { needed, because } = judgeReboot(reading.reboot, host.kind);
   if (needed === true) journal.stillWantsReboot(because);
   if (pending.length === 0 && needed !== true) {
     return journal.end('unchanged', 'by its package lists there is nothing to do');
@@ -25,7 +24,7 @@ export function tellPlan({ journal, host }: HostRun, { reading }: HostBefore): H
 /** What to throw when a host cannot be gone on with. A canceled run ends as canceled; the query `report` tells its report. */
 export function endBadly(error: unknown, { journal, host, operator }: HostRun): ApplicationFailure | CancelledFailure {
   if (failureType(error) === ErrorType.HostPatchFailed) return error as ApplicationFailure;
-  const asked = isAsked(error);
+  const asked = isAskedFor(error);
   const reason = explain(error);
   const remedy = asked ? null : `Look at ${host.name}; then: caretaker patch ${host.name}.`;
   const report = journal.end(asked ? 'aborted' : 'failed', reason, remedy);
@@ -46,9 +45,4 @@ export function hostFailure(report: HostReport, cause: unknown): ApplicationFail
     details: [report],
     ...(cause instanceof Error ? { cause } : {}),
   });
-}
-
-/** A person, or a run that needs the cluster more, has asked for the end. */
-export function isAsked(error: unknown): boolean {
-  return isCancellation(error) || failureType(error) === ErrorType.Aborted;
 }

@@ -1,4 +1,4 @@
-import { ApplicationFailure, CancelledFailure, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, CancelledFailure, workflowInfo } from '@temporalio/workflow';
 import { ErrorType } from '../../domain/errors.ts';
 import { updateNodeId } from '../../domain/ids.ts';
 import type { NodePlan } from '../../domain/plan.ts';
@@ -6,7 +6,7 @@ import type { Policy } from '../../domain/policy.ts';
 import type { NodeOutcome, NodeReport } from '../../domain/report.ts';
 import type { OpenUndo } from '../../domain/undo.ts';
 import { blockersIn, describeFindings } from '../../planning/findings.ts';
-import { explain, failureType } from './failures.ts';
+import { explain, failureType, isAskedFor } from './failures.ts';
 import type { NodeJournal } from './node-journal.ts';
 import type { Operator } from './operator.ts';
 import { describeOutcome } from './run-attributes.ts';
@@ -103,7 +103,7 @@ export function endNodeBadly(
 
 function classify(error: unknown): { outcome: NodeOutcome; type: ErrorType } {
   const type = failureType(error);
-  if (isCancellation(error) || type === ErrorType.Aborted) return { outcome: 'aborted', type: ErrorType.Aborted };
+  if (isAskedFor(error)) return { outcome: 'aborted', type: ErrorType.Aborted };
   if (type === ErrorType.Refused) return { outcome: 'refused', type: ErrorType.Refused };
   if (type === ErrorType.InvalidInput) return { outcome: 'failed', type: ErrorType.InvalidInput };
   return { outcome: 'failed', type: ErrorType.NodeUpdateFailed };

@@ -1,18 +1,16 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   ChildWorkflowCancellationType,
-  isCancellation,
   ParentClosePolicy,
   startChild,
   TerminatedFailure,
   workflowInfo,
 } from '@temporalio/workflow';
-import { ErrorType } from '../../domain/errors.ts';
 import { dryRunId, patchHostId } from '../../domain/ids.ts';
 import type { HostLine, HostReport } from '../../domain/patch.ts';
 import { lineOf, lineWithout } from '../../planning/host-line.ts';
 import { patchHost } from '../patch-host.ts';
-import { explain, failureType, reportIn, rootFailure } from './failures.ts';
+import { explain, reportIn, rootFailure, isAskedFor } from './failures.ts';
 import type { FleetWork } from './patch-in-turn.ts';
 import { runChild } from './run-child.ts';
 
@@ -55,7 +53,7 @@ function lineOfFailure(host: string, workflowId: string, error: unknown): HostLi
       `See whether apt is at work there and a snapshot is left; then: ${again}`,
     );
   }
-  if (isCancellation(error) || failureType(error) === ErrorType.Aborted) {
+  if (isAskedFor(error)) {
     return lineWithout(host, 'aborted', 'its run was canceled', null);
   }
   return lineWithout(host, 'failed', explain(error), `Look at the run ${workflowId} in Temporal; then: ${again}`);

@@ -1,11 +1,11 @@
-import { ApplicationFailure, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
 import type { FailureAction, FailureClass, Question } from '../../domain/decision.ts';
 import { toMilliseconds } from '../../domain/duration.ts';
 import { ErrorType } from '../../domain/errors.ts';
 import type { Policy } from '../../domain/policy.ts';
 import { defaultAnswer, questionMail, respond } from '../../planning/decide.ts';
 import { now } from './clock.ts';
-import { explain, failureType } from './failures.ts';
+import { explain, failureType, isAskedFor } from './failures.ts';
 import type { NodeJournal } from './node-journal.ts';
 import { notify } from './notify.ts';
 import type { Operator } from './operator.ts';
@@ -129,6 +129,5 @@ export async function recovering<T>(
 
 /** Nobody is asked about the end that somebody asked for, and no answer mends a wrong input. */
 function mustEnd(error: unknown): boolean {
-  const type = failureType(error);
-  return isCancellation(error) || type === ErrorType.Aborted || type === ErrorType.InvalidInput;
+  return isAskedFor(error) || failureType(error) === ErrorType.InvalidInput;
 }

@@ -1,7 +1,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 import { remoteJobId } from '../../domain/ids.ts';
 import type { HostReading } from '../../domain/host.ts';
-import { judgeReboot } from '../../planning/reboot-required.ts';
+import { isContainer, judgeReboot } from '../../planning/reboot-required.ts';
 import { explain } from './failures.ts';
 import type { HostRun } from './host-run.ts';
 import { whyNoPartners } from './look-at-host.ts';
@@ -34,8 +34,7 @@ export async function upgradeHost(run: HostRun): Promise<void> {
 export async function rebootHostIfNeeded(run: HostRun): Promise<void> {
   const { host, policy, journal, operator, rebooting } = run;
   const reading = await readHost(run, 'does it want a reboot?');
-  const container = reading.reboot.container || host.kind === 'lxc';
-  const { needed, because } = judgeReboot({ ...reading.reboot, container });
+  const { needed, because } = judgeReboot(reading.reboot, host.kind);
   if (needed === null) journal.warn(`nobody can tell whether it wants a reboot: ${because.join('; ')}`);
   if (needed !== true) return;
   journal.stillWantsReboot(because);
@@ -44,7 +43,7 @@ export async function rebootHostIfNeeded(run: HostRun): Promise<void> {
     journal.warn(`it is not rebooted, for the reboot could not be proved: ${reading.boot.unknown}`);
     return;
   }
-  if (!(await mayReboot(run, because, container))) {
+  if (!(await mayReboot(run, because, isContainer(reading.reboot, host.kind)))) {
     journal.warn('a person has stopped its reboot (skipReboot)');
     return;
   }
@@ -62,7 +61,7 @@ export async function rebootHostIfNeeded(run: HostRun): Promise<void> {
   ]);
   journal.rebooted({ because, downSeconds });
   const after = await readHost(run, 'does it still want a reboot?');
-  const still = judgeReboot({ ...after.reboot, container });
+  const still = judgeReboot(after.reboot, host.kind);
   if (still.needed !== true) return;
   journal.stillWantsReboot(still.because);
   journal.warn(

@@ -1,10 +1,10 @@
-import { ApplicationFailure, CancelledFailure, isCancellation } from '@temporalio/workflow';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/workflow';
 import { ErrorType } from '../../domain/errors.ts';
 import type { Finding } from '../../domain/finding.ts';
 import type { RollPlan } from '../../domain/plan.ts';
 import type { NodeReport, RollOutcome, RollReport } from '../../domain/report.ts';
 import { describeFindings } from '../../planning/findings.ts';
-import { explain, failureType, nodeReportIn } from './failures.ts';
+import { explain, failureType, nodeReportIn, isAskedFor } from './failures.ts';
 import type { Operator } from './operator.ts';
 import type { RollJournal } from './roll-journal.ts';
 import { describeOutcome } from './run-attributes.ts';
@@ -50,7 +50,7 @@ export function endRollBadly(
 }
 
 function classify(error: unknown, journal: RollJournal): { outcome: RollOutcome; type: ErrorType } {
-  if (isCancellation(error) || failureType(error) === ErrorType.Aborted) {
+  if (isAskedFor(error)) {
     return { outcome: 'aborted', type: ErrorType.Aborted };
   }
   const untouched = journal.finishedNodes().every(isUntouched);

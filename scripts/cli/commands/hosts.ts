@@ -91,13 +91,13 @@ function describeHost(
   guests: Fact<readonly ListedGuest[]>,
 ): Omit<HostEntry, 'lastPatched'> {
   const { name, address, groups, exempt } = host;
+  const inventory = inventoryHost(host);
   const found = answer !== null && 'value' in answer ? answer.value : null;
-  const { guest, mismatches } = placeHost(inventoryHost(host), guests, found !== null);
+  const { guest, mismatches } = placeHost(inventory, guests, found !== null);
   const basic = { name, address, groups, guest, mismatches };
   if (found) {
-    // Whoever says that it is a container is heard: one is never rebooted for a kernel.
-    const container = found.reboot.container || guest?.kind === 'lxc' || host.kind === 'lxc';
-    return { ...basic, state: 'reached', why: null, ...found, reboot: judgeReboot({ ...found.reboot, container }) };
+    const listedAs = guest?.kind === 'lxc' ? guest.kind : inventory.kind;
+    return { ...basic, state: 'reached', why: null, ...found, reboot: judgeReboot(found.reboot, listedAs) };
   }
   return {
     ...basic,
