@@ -187,12 +187,21 @@ export const remotePath = textFormat({
   test: (text) => /^~?(?:\/[A-Za-z0-9._-]+)+$/.test(text) && !text.split('/').includes('..'),
 });
 
+const SHA256 = /^[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){31}$/;
+
 export const certificateFingerprint = textFormat({
   syntax: 'SHA-256 fingerprint',
   wrong: 'is not the SHA-256 fingerprint of a certificate',
   remedy:
     'Run `pvenode cert info` on the node and copy the fingerprint of pveproxy-ssl.pem if it exists, else of pve-ssl.pem: 32 pairs of hexadecimal digits with colons.',
-  test: (text) => /^[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){31}$/.test(text),
+  test: (text) => SHA256.test(text),
+}).transform((text) => text.toUpperCase());
+
+export const sha256Fingerprint = textFormat({
+  syntax: 'SHA-256 fingerprint',
+  wrong: 'is not the SHA-256 fingerprint of a certificate',
+  remedy: 'Write 32 pairs of hexadecimal digits with colons, as `openssl x509 -noout -fingerprint -sha256` shows them.',
+  test: (text) => SHA256.test(text),
 }).transform((text) => text.toUpperCase());
 
 export const hostKeyFingerprint = textFormat({
@@ -202,6 +211,13 @@ export const hostKeyFingerprint = textFormat({
     'Run `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the node and copy the word that begins with SHA256:.',
   test: (text) => /^SHA256:[A-Za-z0-9+/]{43}=?$/.test(text),
 }).transform((text) => text.replace(/=$/, ''));
+
+export const upsName = textFormat({
+  syntax: 'UPS name',
+  wrong: 'is not the name of a UPS',
+  remedy: 'Write the name in brackets in ups.conf on the NUT host, such as ups; without @ and host.',
+  test: (text) => /^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(text),
+});
 
 export const userName = textFormat({
   syntax: 'user name',

@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { LineCounter, isMap, isPair, isScalar, isSeq, parseDocument, visit, type Document } from 'yaml';
 import { ConfigError, type LocatedProblem } from './errors.ts';
 import type { SecretRef } from './formats.ts';
+import type { PowerConfig } from './power-schema.ts';
 import type { Path } from './problems.ts';
 import type { Config } from './schema.ts';
 import { validateConfig } from './validate.ts';
@@ -122,7 +123,7 @@ function startOf(node: unknown): number | undefined {
 
 function withAbsolutePaths(config: Config, folder: string): Config {
   const { api, ssh } = config.cluster;
-  const { mail, hostDefaults } = config;
+  const { mail, hostDefaults, power } = config;
   return {
     ...config,
     cluster: {
@@ -160,6 +161,7 @@ function withAbsolutePaths(config: Config, folder: string): Config {
       ...(each.token !== undefined && { token: absoluteSecret(each.token, folder) }),
       ...(each.password !== undefined && { password: absoluteSecret(each.password, folder) }),
     })),
+    ...(power !== undefined && { power: withAbsolutePower(power, folder) }),
     ...(mail !== undefined && {
       mail: {
         ...mail,
@@ -167,6 +169,18 @@ function withAbsolutePaths(config: Config, folder: string): Config {
         ...(mail.password !== undefined && { password: absoluteSecret(mail.password, folder) }),
       },
     }),
+  };
+}
+
+function withAbsolutePower(power: PowerConfig, folder: string): PowerConfig {
+  const { ups, nodes } = power;
+  return {
+    ...power,
+    ups: { ...ups, ...(ups.caFile !== undefined && { caFile: absolute(ups.caFile, folder) }) },
+    nodes: nodes.map((node) => ({
+      ...node,
+      ...(node.bmc !== undefined && { bmc: { ...node.bmc, password: absoluteSecret(node.bmc.password, folder) } }),
+    })),
   };
 }
 

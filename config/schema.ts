@@ -16,6 +16,7 @@ import {
 import { hostDefaultsSchema, hostsSchema } from './hosts-schema.ts';
 import { mailSchema } from './mail-schema.ts';
 import { patchingSchema } from './patch-schema.ts';
+import { powerSchema } from './power-schema.ts';
 import { policySchema } from './policy-schema.ts';
 import { credentialsSchema } from './probe-schema.ts';
 import { schedulesSchema } from './schedules-schema.ts';
@@ -120,6 +121,11 @@ export const configSchema = z.strictObject({
       'What Temporal starts by itself, instead of cron. `caretaker schedules apply` makes it so; leave out what shall not be started.',
     ),
   patching: patchingSchema.prefault({}).describe('How the hosts are patched. A run may override what concerns a host.'),
+  power: powerSchema
+    .exactOptional()
+    .describe(
+      'What to do when the mains fail: hold, shed some nodes, shut all down, and bring everything back. Leave it out where there is no UPS.',
+    ),
   rollingUpdate: policySchema
     .prefault({})
     .describe('How a rolling update behaves. A run may override any of it in its input.'),

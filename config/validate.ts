@@ -1,6 +1,7 @@
 import { nearest } from './did-you-mean.ts';
 import { checkHosts, type UncheckedInventory } from './host-checks.ts';
 import { checkPatching, type UncheckedPatching } from './patch-checks.ts';
+import { checkPower } from './power-checks.ts';
 import { explainIssues, fieldName, type PathProblem } from './problems.ts';
 import { configSchema, type Config } from './schema.ts';
 import { listOf, type Report } from './unchecked.ts';
@@ -25,6 +26,7 @@ interface Unchecked extends UncheckedInventory {
     readonly nodes?: unknown;
   };
   readonly mail?: UncheckedMail;
+  readonly power?: unknown;
   readonly patching?: UncheckedPatching;
   readonly schedules?: { readonly nodeUpdate?: unknown; readonly weeklyUpdates?: unknown };
   readonly rollingUpdate?: {
@@ -57,6 +59,7 @@ function checkAcrossFields(value: unknown): PathProblem[] {
   checkVerification(config, nodes, report);
   checkHosts(config, report);
   checkPatching(config, report);
+  checkPower(config, report);
   if (config.mail) checkMail(config.mail, report);
   checkSchedules(config, report);
   checkNodeSelection(

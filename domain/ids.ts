@@ -86,3 +86,17 @@ export function maintenanceLeaseId(cluster: string): string {
 export function remoteJobId(step: string, runId: string): string {
   return `${step}-${runId}`.replaceAll(/[^A-Za-z0-9-]/g, '-');
 }
+
+/** One for each UPS, for ever. */
+export function powerGuardId(ups: string): string {
+  return `power-guard/${ups}`;
+}
+
+/** One for each UPS: no second run answers the same outage. */
+export function powerOutageId(ups: string): string {
+  return `power-outage/${ups}`;
+}
+
+export function powerRestoreId(ups: string): string {
+  return `power-restore/${ups}`;
+}

@@ -40,6 +40,14 @@ export const Message = {
   undoMore: 'undoMore',
   /** Signal from a child to its parent: the node's progress changed. */
   nodeProgress: 'nodeProgress',
+  /** Update of `powerOutage`: stay in this phase as long as only time asks for the next. */
+  holdPhase: 'holdPhase',
+  /** The same: go on by time again. */
+  releasePhase: 'releasePhase',
+  /** The same: begin phase 2 now. */
+  shedNow: 'shedNow',
+  /** The same: begin phase 3 now. */
+  finalNow: 'finalNow',
   /** Update of the lease: have the cluster, or wait for it. Argument: LeaseRequest. Answer: LeaseAnswer. */
   requestLease: 'request',
   /** Update of the lease: the same, ahead of everyone, and the holder is told to stop. */

@@ -38,3 +38,143 @@ export interface PowerReading {
   /** Volts */
   readonly inputVoltage: Measurement;
 }
+
+/**
+ * What the status words come to. `fsd` > `low` > `on-battery` > `online`; `unknown`: no answer, or one that says neither
+ * (`WAIT`, `OFF`, nothing).
+ */
+export type PowerClass = 'online' | 'on-battery' | 'low' | 'fsd' | 'unknown';
+
+/** Why there is no reading. `config` is a mistake of ours (unknown UPS, wrong password) and never a sign of an outage. */
+export interface PowerTrouble {
+  readonly kind: 'comms' | 'config';
+  readonly text: string;
+}
+
+/** One look at the UPS. */
+export interface PowerSample {
+  /** Milliseconds since the look before, by a clock that nobody sets. */
+  readonly sinceLast: number;
+  readonly reading: PowerReading | null;
+  /** Null exactly when there is a reading. */
+  readonly trouble: PowerTrouble | null;
+}
+
+/** In this order; a phase holds all that the ones before it ask for. */
+export const POWER_PHASES = ['normal', 'hold', 'shed', 'final'] as const;
+export type PowerPhase = (typeof POWER_PHASES)[number];
+
+/** When which phase begins. Times in seconds, charges in percent. */
+export interface PowerRules {
+  /** Between two looks. */
+  readonly interval: number;
+  /** On battery for so long, it is an outage; before, it is a blip. */
+  readonly confirm: number;
+  /** After the transfer to battery, charge and runtime are not believed for so long. */
+  readonly stabilization: number;
+  readonly shed: { readonly after: number; readonly charge: number; readonly runtime: number };
+  readonly final: {
+    readonly after: number;
+    readonly charge: number;
+    readonly runtime: number;
+    /** No answer for so long after it was on battery; sooner when the last runtime says so. */
+    readonly blind: number;
+    /** Runtime that has to be left for the final phase itself. */
+    readonly budget: number;
+  };
+  readonly fsdOnMains: 'act' | 'warn';
+  /** What `OL DISCHRG` means: some UPSs say so while they are on battery. */
+  readonly onlineDischarge: 'online' | 'on-battery';
+  /** On mains for so long without a break, they are back. */
+  readonly holdDown: number;
+  /** An outage that begins so soon after the last one goes on counting its time on battery. */
+  readonly memory: number;
+  readonly restore: {
+    /** On mains for so long without a break, nodes may be woken. */
+    readonly after: number;
+    readonly charge: number;
+    /** Instead of the charge where the UPS reports none: on mains for so long. */
+    readonly withoutCharge: number;
+  };
+  /** No answer on mains for so long is worth a mail. */
+  readonly silence: number;
+}
+
+/** A point of the observed discharge. */
+export interface DischargePoint {
+  /** Seconds on battery. */
+  readonly at: number;
+  readonly charge: number | null;
+  readonly runtime: number | null;
+  readonly load: number | null;
+}
+
+/** Something to tell people, once when it begins and once when it is over. */
+export interface PowerNotice {
+  readonly code:
+    | 'ups-silent'
+    | 'ups-config'
+    | 'fsd-latched'
+    | 'battery-replace'
+    | 'battery-low-on-mains'
+    | 'discharging-on-mains'
+    | 'overload'
+    | 'output-off'
+    | 'no-charge'
+    | 'no-runtime';
+  readonly text: string;
+}
+
+/** What the samples so far come to. */
+export interface PowerVerdict {
+  /** What the time on battery asks for. */
+  readonly byTime: PowerPhase;
+  /** What LB, FSD, charge, runtime or blindness ask for. */
+  readonly byNeed: PowerPhase;
+  /** In words, of the phase that is higher. */
+  readonly because: string | null;
+  /** The final phase is asked for because the UPS does not answer. */
+  readonly blind: boolean;
+  /** `back`: on mains again, not yet for long enough. */
+  readonly mains: 'on' | 'out' | 'back';
+  /** Nodes may be woken, as far as the UPS goes. */
+  readonly mayWake: boolean;
+  /** Why not. */
+  readonly notYet: string | null;
+  readonly notices: readonly PowerNotice[];
+}
+
+/** What the watch of one UPS remembers; handed from run to run. Times in milliseconds. */
+export interface PowerWatch {
+  readonly reading: PowerReading | null;
+  readonly class: PowerClass;
+  /** Looks in a row that said so. */
+  readonly streak: {
+    readonly onBattery: number;
+    readonly low: number;
+    readonly fsd: number;
+    readonly shedNeed: number;
+    readonly finalNeed: number;
+    readonly troubleConfig: number;
+  };
+  /** In this outage, breaks not counted. */
+  readonly onBattery: number;
+  /** Since the UPS went to battery the last time. */
+  readonly sinceTransfer: number;
+  /** On mains without a break. */
+  readonly onMains: number;
+  /** Without an answer, without a break. */
+  readonly silent: number;
+  /** The last answer before the silence said that it was on battery. */
+  readonly silentOnBattery: boolean;
+  /** Last runtime that was believed in this outage, seconds. */
+  readonly lastRuntime: number | null;
+  /** Since the last outage was over. */
+  readonly sinceOutage: number | null;
+  readonly outage: boolean;
+  readonly byTime: PowerPhase;
+  readonly byNeed: PowerPhase;
+  readonly because: string | null;
+  readonly blind: boolean;
+  readonly discharge: readonly DischargePoint[];
+}

@@ -10,6 +10,7 @@ import type {
   WeeklyProgress,
   WeeklyReport,
 } from '../domain/patch.ts';
+import type { GuardStatus, OutageProgress, OutageReport } from '../domain/outage.ts';
 import type { NodePlan, RollPlan } from '../domain/plan.ts';
 import type { NodeProgress, RollProgress, RollReport } from '../domain/report.ts';
 import type { OpenUndo, UndoView } from '../domain/undo.ts';
@@ -35,6 +36,14 @@ export const skipRebootUpdate = defineUpdate<string>(Message.skipReboot);
 export const skipRebootSignal = defineSignal(Message.skipReboot);
 export const keepSnapshotSignal = defineSignal(Message.keepSnapshot);
 export const removeNowSignal = defineSignal(Message.removeNow);
+
+export const holdPhaseUpdate = defineUpdate<string>(Message.holdPhase);
+export const releasePhaseUpdate = defineUpdate<string>(Message.releasePhase);
+export const shedNowUpdate = defineUpdate<string>(Message.shedNow);
+export const finalNowUpdate = defineUpdate<string>(Message.finalNow);
+export const guardStatusQuery = defineQuery<GuardStatus>(Message.progress);
+export const outageProgressQuery = defineQuery<OutageProgress>(Message.progress);
+export const outageReportQuery = defineQuery<OutageReport | null>(Message.report);
 
 export const rollPlanQuery = defineQuery<RollPlan | null>(Message.plan);
 export const nodePlanQuery = defineQuery<NodePlan | null>(Message.plan);

@@ -1,0 +1,83 @@
+import { toMilliseconds, type Duration } from '../domain/duration.ts';
+import type { PowerSettings } from '../domain/outage.ts';
+import { InputError } from './errors.ts';
+import type { PowerConfig } from './power-schema.ts';
+import type { Config } from './schema.ts';
+
+/**
+ * Everything that the power workflows go by.
+ *
+ * @throws {InputError} where the configuration has no section `power`.
+ */
+export function powerSettingsFor(config: Config): PowerSettings {
+  const power = powerOf(config);
+  const { shed, final, guests, restore, timeouts } = power;
+  const { settle, nodeUp, attempts, allowHardReset, needs, loopGuard } = restore;
+  return {
+    cluster: config.cluster.name,
+    ups: power.ups.name,
+    nodes: config.cluster.nodes.map(({ name }) => name),
+    shedNodes: shed.nodes,
+    ownGuest: config.orchestrator.guest ?? null,
+    guests: { ...guests, last: guests.last.map(String) },
+    allowQuorumLoss: power.quorum.allowLoss,
+    lowerExpectedVotes: power.quorum.lowerExpected,
+    rules: rulesOf(power),
+    runtimes: {
+      shed: shed.runtime === undefined ? null : seconds(shed.runtime),
+      final: final.runtime === undefined ? null : seconds(final.runtime),
+    },
+    restore: { settle, nodeUp, attempts, allowHardReset, needs, loopGuard },
+    timeouts,
+  };
+}
+
+/** @throws {InputError} where the configuration has none. */
+export function powerOf(config: Config): PowerConfig {
+  if (config.power !== undefined) return config.power;
+  throw new InputError([
+    {
+      field: 'power',
+      message: 'is missing, so Caretaker does not know the UPS',
+      remedy: 'Add the section; docs/how-to/survive-power-cuts.md shows one.',
+    },
+  ]);
+}
+
+/** Until the guests and nodes of the site are known, runtimes that are not configured are those of a small site. */
+const RUNTIMES = { shed: 900, final: 300, budget: 300 } as const;
+
+function rulesOf(power: PowerConfig): PowerSettings['rules'] {
+  const { shed, final, restore } = power;
+  return {
+    interval: seconds(power.ups.interval),
+    confirm: seconds(power.confirm),
+    stabilization: seconds(power.stabilization),
+    shed: {
+      after: seconds(shed.after),
+      charge: shed.charge,
+      runtime: shed.runtime === undefined ? RUNTIMES.shed : seconds(shed.runtime),
+    },
+    final: {
+      after: seconds(final.after),
+      charge: final.charge,
+      runtime: final.runtime === undefined ? RUNTIMES.final : seconds(final.runtime),
+      blind: seconds(final.blind),
+      budget: RUNTIMES.budget,
+    },
+    fsdOnMains: power.fsdOnMains,
+    onlineDischarge: power.onlineDischarge,
+    holdDown: seconds(power.holdDown),
+    memory: seconds(power.memory),
+    restore: {
+      after: seconds(restore.after),
+      charge: restore.charge,
+      withoutCharge: seconds(restore.withoutCharge),
+    },
+    silence: seconds(power.silence),
+  };
+}
+
+function seconds(duration: Duration): number {
+  return toMilliseconds(duration) / 1_000;
+}
