@@ -155,26 +155,36 @@ export interface PowerWatch {
     readonly fsd: number;
     readonly shedNeed: number;
     readonly finalNeed: number;
-    readonly troubleConfig: number;
   };
-  /** In this outage, breaks not counted. */
+  /** In this outage, breaks not counted, and in those that came shortly before. */
   readonly onBattery: number;
   /** Since the UPS went to battery the last time. */
   readonly sinceTransfer: number;
-  /** On mains without a break. */
+  /** On mains without a break, as far as somebody looked. */
   readonly onMains: number;
   /** Without an answer, without a break. */
   readonly silent: number;
-  /** The last answer before the silence said that it was on battery. */
-  readonly silentOnBattery: boolean;
-  /** Last runtime that was believed in this outage, seconds. */
+  /** The last answer said that it was on battery. */
+  readonly lastSeenOnBattery: boolean;
+  /** Seconds; the last runtime of this time on battery. */
   readonly lastRuntime: number | null;
-  /** Since the last outage was over. */
-  readonly sinceOutage: number | null;
+  /** It was seen without FSD since the last outage: FSD on mains is an order and no leftover. */
+  readonly seenWithoutFsd: boolean;
   readonly outage: boolean;
   readonly byTime: PowerPhase;
   readonly byNeed: PowerPhase;
+  /** Why the higher of the two. */
   readonly because: string | null;
+  /** The final phase was asked for by silence alone. */
   readonly blind: boolean;
+  readonly conditions: readonly PowerCondition[];
   readonly discharge: readonly DischargePoint[];
+}
+
+/** A notice that comes or goes: UPSs say and unsay things from one second to the next. */
+export interface PowerCondition {
+  readonly notice: PowerNotice;
+  readonly present: number;
+  readonly absent: number;
+  readonly told: boolean;
 }
