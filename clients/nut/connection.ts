@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { errorFromAnswer, NutError, shown, type NutErrorDetails, type NutOutcome } from './errors.ts';
 import { encrypt, type NutTls } from './tls.ts';
 import { LineReader, splitWords } from './wire.ts';
-import { within } from './within.ts';
+import { within } from '../within.ts';
 
 export interface Target extends NutTls {
   readonly host: string;

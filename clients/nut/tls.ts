@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { checkServerIdentity, connect, type TLSSocket } from 'node:tls';
 import { NutError, type NutErrorDetails } from './errors.ts';
-import { within } from './within.ts';
+import { within } from '../within.ts';
 
 /** `required`: encrypted or not at all. `prefer`: encrypted where the server offers it. */
 export type NutTlsMode = 'required' | 'prefer' | 'off';

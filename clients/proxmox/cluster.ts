@@ -10,6 +10,7 @@ import type {
   GuestType,
   HaGroup,
   HaManagerStatus,
+  HaRequest,
   HaResource,
   HaRule,
   HaStatusLine,
@@ -72,6 +73,11 @@ export interface ClusterCalls {
   /** `POST /cluster/ha/status/arm-ha`, queued like `disarmHa`. */
   armHa(): Promise<void>;
   /**
+   * `PUT /cluster/ha/resources/{sid}`: the state that HA is to bring the guest to, and keep it in (needs Sys.Console on
+   * `/`); what else is set of it stays. HA takes it up with its next rounds.
+   */
+  setHaState(sid: string, state: HaRequest): Promise<void>;
+  /**
    * `POST /cluster/ha/resources/{sid}/migrate`. It only queues a command, which the CRM may ignore silently: judge the
    * result by `guestLocation`.
    */
@@ -102,6 +108,9 @@ export function createClusterCalls(calls: RawCalls): ClusterCalls {
     },
     armHa: async () => {
       await calls.post('/cluster/ha/status/arm-ha');
+    },
+    setHaState: async (sid, state) => {
+      await calls.put(`/cluster/ha/resources/${encodeURIComponent(sid)}`, { state });
     },
     haMigrate: async (sid, node) => {
       await calls.post(`/cluster/ha/resources/${encodeURIComponent(sid)}/migrate`, { node });

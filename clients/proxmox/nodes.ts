@@ -54,6 +54,13 @@ export interface NodeCalls {
   rebootNode(node: string): Promise<void>;
   /** `POST /nodes/{node}/status`: answers at once, the node goes down 2 s later. */
   shutdownNode(node: string): Promise<void>;
+  /**
+   * `POST /nodes/{node}/wakeonlan`: the node that answers the call (choose it with `via`) sends a magic packet for `node`
+   * into its own network; Proxmox hands the call to no other, and no node wakes itself. Needs the MAC address in the
+   * settings of `node` (`wakeonlan`), which is returned, and Sys.PowerMgmt on it. That the packet was sent says nothing
+   * about the node.
+   */
+  wakeNode(node: string): Promise<string>;
   /** `GET /nodes/{node}/replication`: jobs of the guests that are on this node now. */
   replications(node: string): Promise<readonly Replication[]>;
   /** `GET /nodes/{node}/ceph/status`; fails with status 500 where Ceph is not installed. */
@@ -83,6 +90,7 @@ export function createNodeCalls(calls: RawCalls): NodeCalls {
     subscription: (node) => calls.read(`/nodes/${node}/subscription`, readSubscription),
     rebootNode: (node) => command(node, 'reboot'),
     shutdownNode: (node) => command(node, 'shutdown'),
+    wakeNode: (node) => calls.send(`/nodes/${node}/wakeonlan`, text),
     replications: (node) => calls.read(`/nodes/${node}/replication`, readReplications),
     cephStatus: (node) => calls.read(`/nodes/${node}/ceph/status`, readCephStatus),
     scheduleReplication: async (node, id) => {

@@ -135,6 +135,9 @@ export interface HaStatusLine {
   readonly armedState: string | undefined;
 }
 
+/** What can be asked of HA for a guest. `ignored`: HA leaves it alone, as if it were not managed. */
+export type HaRequest = 'started' | 'stopped' | 'disabled' | 'ignored';
+
 /** `GET /cluster/ha/resources` */
 export interface HaResource {
   readonly sid: string;
