@@ -10,18 +10,24 @@ const LOOKS_BEFORE_ASKING_AGAIN = 12;
 /** A new CRM takes over within two minutes: whoever says for so many looks that it is armed has heard every command. */
 const LOOKS_BEFORE_BELIEVING = 36;
 
+export interface EnsureHaArmedInput {
+  readonly armed: boolean;
+  readonly within: Duration;
+  /** When it is disarmed: its services stay as they are (`freeze`, default), or it lets go of them (`ignore`). */
+  readonly mode?: 'freeze' | 'ignore';
+}
+
 export function createHaArmingActivities(deps: ActivityDeps) {
   const { proxmox, polling } = deps;
   return {
     /**
-     * Disarms the HA manager of the whole cluster, its services staying as they are (`freeze`), or arms it again. It
-     * counts as disarmed when it says so and no resource manager is active: then no watchdog can reset a node. Arming is
+     * Disarms the HA manager of the whole cluster, or arms it again. It counts as disarmed when it says so and no resource manager is active: then no watchdog can reset a node. Arming is
      * commanded in any case, for a command to disarm may still be queued, but only while every node is there: the watchdogs
      * would reset those that are left without quorum. While one is away, HA that stays armed was armed by somebody else.
      * Since 9.2; before, disarming fails for good.
      * Sources: `POST /cluster/ha/status/disarm-ha` and `arm-ha`, `GET /cluster/ha/status/current`.
      */
-    async ensureHaArmed({ armed, within }: { armed: boolean; within: Duration }): Promise<void> {
+    async ensureHaArmed({ armed, within, mode = 'freeze' }: EnsureHaArmedInput): Promise<void> {
       let looks = 0;
       let told = false;
       let unbidden = 0;
@@ -41,7 +47,7 @@ export function createHaArmingActivities(deps: ActivityDeps) {
           }
           if (looks++ % LOOKS_BEFORE_ASKING_AGAIN === 0 || !told) {
             try {
-              await (armed ? proxmox.armHa() : proxmox.disarmHa('freeze'));
+              await (armed ? proxmox.armHa() : proxmox.disarmHa(mode));
             } catch (error) {
               // Where it cannot be armed it was never disarmed.
               if (armed && error instanceof ProxmoxError && error.type === 'ProxmoxNotImplemented') {

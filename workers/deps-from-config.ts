@@ -15,17 +15,33 @@ import { resolveSecret } from '../config/secrets.ts';
 import { toMilliseconds } from '../domain/duration.ts';
 import { shellOfHost } from './host-connections.ts';
 
+/** How long is waited for the cluster. */
+export interface Patience {
+  /** Milliseconds: to connect, and for a whole answer of one node. */
+  readonly api: { readonly connect: number; readonly total: number };
+  /** Milliseconds between two looks. */
+  readonly intervalMs: number;
+}
+
+export function patienceOf({ cluster, polling }: Config): Patience {
+  const { connectTimeout, totalTimeout } = cluster.api;
+  return {
+    api: { connect: toMilliseconds(connectTimeout), total: toMilliseconds(totalTimeout) },
+    intervalMs: toMilliseconds(polling.interval),
+  };
+}
+
 /** Connections to the cluster of the configuration. Nothing is contacted yet; secrets are read when they are needed. */
-export function depsFromConfig(config: Config, env: NodeJS.ProcessEnv): ActivityDeps & { close(): Promise<void> } {
+export function depsFromConfig(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  { api, intervalMs }: Patience = patienceOf(config),
+): ActivityDeps & { close(): Promise<void> } {
   const { cluster, polling } = config;
-  const intervalMs = toMilliseconds(polling.interval);
   const proxmox = createProxmoxClient({
     endpoints: cluster.nodes.map((node) => endpointOf(config, node)),
     token: () => resolveSecret(cluster.api.token, env, 'cluster.api.token'),
-    timeouts: {
-      connect: toMilliseconds(cluster.api.connectTimeout),
-      total: toMilliseconds(cluster.api.totalTimeout),
-    },
+    timeouts: api,
     pace: { taskPoll: intervalMs },
   });
   const clients = new Map(cluster.nodes.map((node) => [node.name, sshTo(config, node, env)]));

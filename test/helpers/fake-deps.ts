@@ -18,11 +18,12 @@ export interface FakeWorld {
   readonly postbox?: ActivityDeps['postbox'];
 }
 
-/** Connections to a world that exists only in a test. `avoid` and `via` lead back to the same fake unless given. */
+/** Connections to a world that exists only in a test. `avoid`, `via` and `with` lead back to the same fake unless given. */
 export function fakeDeps(world: FakeWorld): ActivityDeps {
   const proxmox: ProxmoxClient = onlyExpected<ProxmoxClient>('proxmox', {
     avoid: () => proxmox,
     via: () => proxmox,
+    with: () => proxmox,
     ...world.proxmox,
   });
   const shell = (name: string): SshClient => {
@@ -57,7 +58,7 @@ export function activitiesOver(deps: ActivityDeps): {
   return createActivities(deps);
 }
 
-function onlyExpected<T extends object>(name: string, calls: Partial<T>): T {
+export function onlyExpected<T extends object>(name: string, calls: Partial<T>): T {
   return new Proxy(calls, {
     get(target, key) {
       const call: unknown = Reflect.get(target, key);

@@ -59,9 +59,14 @@ function pve2Away(): Promise<ClusterStatus> {
   return Promise.resolve(clusterOf({ name: 'pve1', online: true }, { name: 'pve2', online: false }));
 }
 
-function ensure(proxmox: Partial<ProxmoxClient>, armed: boolean, within: Duration = '1 minute') {
+function ensure(
+  proxmox: Partial<ProxmoxClient>,
+  armed: boolean,
+  within: Duration = '1 minute',
+  how: { mode?: 'freeze' | 'ignore' } = {},
+) {
   const { ensureHaArmed } = activitiesOver(fakeDeps({ proxmox }));
-  return activityEnvironment().run(ensureHaArmed, { armed, within });
+  return activityEnvironment().run(ensureHaArmed, { armed, within, ...how });
 }
 
 function notImplemented(): Promise<never> {
@@ -80,6 +85,12 @@ describe('HA', () => {
     );
     await ensure(proxmox, false);
     expect(asked).toEqual(['disarm freeze']);
+  });
+
+  it('lets go of its services where that is asked for', async () => {
+    const { asked, proxmox } = haSays({ armed: 'armed', lrm: 'active' }, { armed: 'disarmed' });
+    await ensure(proxmox, false, '1 minute', { mode: 'ignore' });
+    expect(asked).toEqual(['disarm ignore']);
   });
 
   it('does not count as disarmed because it was told to be', async () => {

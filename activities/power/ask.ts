@@ -1,0 +1,35 @@
+import { cancellationSignal } from '@temporalio/activity';
+import { NoClearAnswer } from '../guard.ts';
+
+/** The answer, or why there is none. */
+export type Answer<T> = { readonly value: T } | { readonly trouble: Error };
+
+/** Milliseconds for one question to an API, or for one command. */
+export const ANSWER_MS = 10_000;
+
+/**
+ * Asks the world something and gives it so long. Whatever goes wrong is an answer too, for the next step of an outage
+ * waits for nobody; only the cancellation of the activity is thrown.
+ */
+export async function ask<T>(question: (signal: AbortSignal) => Promise<T>, ms = ANSWER_MS): Promise<Answer<T>> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new NoClearAnswer(`no answer within ${ms / 1_000} s`)), ms);
+  const signal = AbortSignal.any([cancellationSignal(), late.signal]);
+  try {
+    return { value: await Promise.race([question(signal), aborted(signal)]) };
+  } catch (error) {
+    cancellationSignal().throwIfAborted();
+    return { trouble: error instanceof Error ? error : new Error(String(error)) };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Rejects when the signal does, for those who do not heed it. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const give = () => reject(signal.reason as Error);
+    if (signal.aborted) give();
+    else signal.addEventListener('abort', give, { once: true });
+  });
+}

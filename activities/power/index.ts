@@ -1,0 +1,27 @@
+import { guardAll } from '../guard.ts';
+import { createHaArmingActivities } from '../ha-arming.ts';
+import { createLeaseActivities } from '../lease.ts';
+import { createMailActivities } from '../mail.ts';
+import { createRebootActivities, type AwaitRejoinInput } from '../reboot.ts';
+import type { PowerDeps } from './deps.ts';
+import { createDoorActivities } from './doors.ts';
+import { createReadingActivities } from './readings.ts';
+
+export type { PowerDeps, UpsReader } from './deps.ts';
+export type PowerActivities = ReturnType<typeof createPowerActivities>;
+
+/**
+ * All activities of the task queue `power`, over the given connections to the world. Trouble of the world is an outcome
+ * with words, not an error, but for what is shared with maintenance.
+ */
+export function createPowerActivities(deps: PowerDeps) {
+  const reboots = createRebootActivities(deps);
+  return guardAll({
+    ...createReadingActivities(deps),
+    ...createDoorActivities(deps),
+    ...createHaArmingActivities(deps),
+    ...createLeaseActivities(),
+    ...createMailActivities(deps),
+    awaitRejoin: (input: AwaitRejoinInput) => reboots.awaitRejoin(input),
+  });
+}
