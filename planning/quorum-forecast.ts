@@ -1,6 +1,12 @@
-import type { ClusterSnapshot } from '../domain/cluster.ts';
+import type { ClusterSnapshot, NodeState, QuorumState } from '../domain/cluster.ts';
 import type { QuorumForecast, QuorumVerdict } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
+
+/** Who has a vote. */
+export interface Voters {
+  readonly nodes: readonly Pick<NodeState, 'name' | 'online' | 'votes'>[];
+  readonly quorum: QuorumState;
+}
 
 /**
  * What happens to quorum when `leaving` goes away, counted by votes and not by nodes.
@@ -16,9 +22,23 @@ export function forecastQuorum(
   leaving: string,
   disarmHa: Policy['disarmHa'] = 'never',
 ): QuorumForecast {
-  const survivors = snapshot.nodes.filter((node) => node.online && node.name !== leaving);
-  const { qdevice, quorum: votesNeeded } = snapshot.quorum;
+  const survivors = survivorsOf(snapshot, [leaving]).map(({ name }) => name);
+  const forecast = forecastVotes(snapshot, [leaving], whoWouldFence(snapshot, survivors));
+  if (forecast.verdict !== 'would-fence' || disarmHa === 'never' || snapshot.ha.armed === null) return forecast;
+  const disarmed = forecastDisarmed(snapshot, [leaving], 'the reboot');
+  return disarmed.verdict === 'read-only-while-away' ? disarmed : forecast;
+}
+
+/**
+ * The same for any number of nodes that will be away together. On the way there votes only ever get fewer.
+ *
+ * @param armedBy Which part of HA keeps a watchdog armed on the survivors, `HA runs 2 guests`; null: none does.
+ */
+export function forecastVotes(voters: Voters, leaving: readonly string[], armedBy: string | null): QuorumForecast {
+  const survivors = survivorsOf(voters, leaving);
+  const { qdevice, quorum: votesNeeded } = voters.quorum;
   const votesLeft = sum(survivors.map((node) => node.votes)) + (qdevice?.connected ? qdevice.votes : 0);
+  const who = leaving.join(' and ');
   const forecast = (verdict: QuorumVerdict, explanation: string): QuorumForecast => ({
     verdict,
     votesLeft,
@@ -27,43 +47,40 @@ export function forecastQuorum(
   });
 
   if (votesLeft >= votesNeeded && survivors.length > 0) {
-    return forecast('keeps-quorum', `${votesLeft} votes stay without ${leaving}, ${votesNeeded} are needed`);
+    return forecast('keeps-quorum', `${votesLeft} votes stay without ${who}, ${votesNeeded} are needed`);
   }
-  const armed = whoWouldFence(
-    snapshot,
-    survivors.map((node) => node.name),
-  );
-  const pair = snapshot.nodes.length === 2 && qdevice === null && survivors.length === 1;
-  if (armed && pair && disarmHa === 'when-it-would-fence' && snapshot.ha.armed !== null) {
-    return {
-      ...forecast(
-        'read-only-while-away',
-        `without ${leaving} only ${votesLeft} of ${votesNeeded} needed votes are left, and ${armed}: HA is disarmed ` +
-          'for the reboot, so that no watchdog resets the other node; until it is back, nothing can be started there',
-      ),
-      disarmHa: true,
-    };
-  }
-  if (armed) {
+  const tooFew = `without ${who} only ${votesLeft} of ${votesNeeded} needed votes are left`;
+  if (armedBy !== null) {
     return forecast(
       'would-fence',
-      `without ${leaving} only ${votesLeft} of ${votesNeeded} needed votes are left, and ${armed}: ` +
-        'the watchdog would reset the remaining nodes after 60 seconds',
+      `${tooFew}, and ${armedBy}: the watchdog would reset the remaining nodes after 60 seconds`,
     );
   }
-  if (pair) {
+  if (voters.nodes.length === 2 && qdevice === null && survivors.length === 1) {
     const survivor = survivors[0]?.name ?? '';
     return forecast(
       'read-only-while-away',
-      `without ${leaving} only ${votesLeft} of ${votesNeeded} needed votes are left: guests on ${survivor} go on ` +
-        'running, but nothing can be started or changed there until it is back',
+      `${tooFew}: guests on ${survivor} go on running, but nothing can be started or changed there until it is back`,
     );
   }
   return forecast(
     'loses-quorum',
-    `without ${leaving} only ${votesLeft} of ${votesNeeded} needed votes are left` +
-      (qdevice && !qdevice.connected ? ', because the QDevice is not connected' : ''),
+    tooFew + (qdevice && !qdevice.connected ? ', because the QDevice is not connected' : ''),
   );
+}
+
+/** The same once HA is disarmed, so that it fences nobody. */
+export function forecastDisarmed(voters: Voters, leaving: readonly string[], why: string): QuorumForecast {
+  const forecast = forecastVotes(voters, leaving, null);
+  const explanation = `${forecast.explanation}; HA is disarmed for ${why}, so that no watchdog resets a node`;
+  return { ...forecast, explanation, disarmHa: true };
+}
+
+function survivorsOf<Node extends Voters['nodes'][number]>(
+  { nodes }: { readonly nodes: readonly Node[] },
+  leaving: readonly string[],
+): Node[] {
+  return nodes.filter((node) => node.online && !leaving.includes(node.name));
 }
 
 /** Says which part of HA keeps a watchdog armed on the survivors once the guests have been moved there. */
