@@ -100,3 +100,8 @@ export function powerOutageId(ups: string): string {
 export function powerRestoreId(ups: string): string {
   return `power-restore/${ups}`;
 }
+
+/** A rehearsal must never stand in the way of a real outage. */
+export function powerRehearsalId(ups: string): string {
+  return `power-rehearsal/${ups}`;
+}

@@ -193,7 +193,8 @@ export interface PowerGate {
 }
 
 /** What became of a node in this outage. */
-export type NodeFate = 'on' | 'guests-stopping' | 'going-down' | 'off' | 'unverified' | 'waking' | 'back' | 'missing';
+export type NodeFate =
+  'on' | 'off-before' | 'guests-stopping' | 'going-down' | 'off' | 'unverified' | 'waking' | 'back' | 'missing';
 
 /** A line of the outage's log, for its report and for people who look at it. */
 export interface OutageEvent {

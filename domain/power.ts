@@ -121,7 +121,8 @@ export interface PowerNotice {
     | 'overload'
     | 'output-off'
     | 'no-charge'
-    | 'no-runtime';
+    | 'no-runtime'
+    | 'run-failed';
   readonly text: string;
 }
 
@@ -187,4 +188,21 @@ export interface PowerCondition {
   readonly present: number;
   readonly absent: number;
   readonly told: boolean;
+}
+
+/** When the UPS was looked at, by clocks that nobody sets where there are any. */
+export interface ClockStamp {
+  /** Which boot of which machine the monotonic clock belongs to. */
+  readonly boot: string;
+  /** Milliseconds since some moment of that boot. */
+  readonly monotonic: number;
+  /** Milliseconds since the epoch, by the wall clock. */
+  readonly wall: number;
+}
+
+/** The watch with the moment of its last look: what one run hands to the next. */
+export interface WatchState {
+  readonly watch: PowerWatch;
+  /** Null before the first look. */
+  readonly seenAt: ClockStamp | null;
 }

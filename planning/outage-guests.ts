@@ -21,11 +21,16 @@ const MEMORY_RESERVE = 0.1;
  */
 export function tiersOf(site: SiteBefore, node: string, settings: PowerSettings): GuestTier[] {
   const running = stoppable(site, settings).filter((guest) => guest.node === node);
-  const last = running.filter((guest) => isNeeded(guest, settings));
-  const others = running.filter((guest) => !last.includes(guest));
-  return [...inStartupOrder(others).reverse(), ...inStartupOrder(last).reverse()].map((tier) =>
-    tier.map((guest) => toStop(guest, settings)),
-  );
+  return inStartOrder(running, settings)
+    .reverse()
+    .map((tier) => tier.map((guest) => toStop(guest, settings)));
+}
+
+/** Guests in the order in which they are started again: those that others need before all others. */
+export function inStartOrder(guests: readonly GuestBefore[], settings: PowerSettings): GuestBefore[][] {
+  const needed = guests.filter((guest) => isNeeded(guest, settings));
+  const others = guests.filter((guest) => !needed.includes(guest));
+  return [...inStartupOrder(needed), ...inStartupOrder(others)];
 }
 
 /** Seconds until the node is off: its tiers one after the other, each as long as its slowest guest, the halt and a margin. */

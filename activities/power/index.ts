@@ -6,6 +6,7 @@ import { createRebootActivities, type AwaitRejoinInput } from '../reboot.ts';
 import type { PowerDeps } from './deps.ts';
 import { createDoorActivities } from './doors.ts';
 import { createReadingActivities } from './readings.ts';
+import { createWatchActivities } from './watch.ts';
 
 export type { PowerDeps, UpsReader } from './deps.ts';
 export type PowerActivities = ReturnType<typeof createPowerActivities>;
@@ -17,6 +18,7 @@ export type PowerActivities = ReturnType<typeof createPowerActivities>;
 export function createPowerActivities(deps: PowerDeps) {
   const reboots = createRebootActivities(deps);
   return guardAll({
+    ...createWatchActivities(deps),
     ...createReadingActivities(deps),
     ...createDoorActivities(deps),
     ...createHaArmingActivities(deps),

@@ -12,6 +12,7 @@ export class WorkerStartError extends Error {
 export interface WorkerProcessOptions {
   /** Program below the project's root, which says `ready` once it polls. */
   readonly program?: string;
+  readonly args?: readonly string[];
   /** Added to its environment. */
   readonly env?: NodeJS.ProcessEnv;
   /** Hears everything else that the program says. */
@@ -39,9 +40,9 @@ export interface WorkerProcess {
  */
 export async function startWorkerProcess(
   env: NodeJS.ProcessEnv,
-  { program = 'workers/main.ts', env: more, onMessage }: WorkerProcessOptions = {},
+  { program = 'workers/main.ts', args = [], env: more, onMessage }: WorkerProcessOptions = {},
 ): Promise<WorkerProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', program], {
+  const child = spawn(process.execPath, ['--import', 'tsx', program, ...args], {
     cwd: ROOT,
     env: { ...env, ...more },
     // A group of its own: Ctrl-C reaches the parent alone, which ends the worker in its turn.
