@@ -1,8 +1,13 @@
 import { cancellationSignal } from '@temporalio/activity';
-import { NoClearAnswer } from '../guard.ts';
 
 /** The answer, or why there is none. */
 export type Answer<T> = { readonly value: T } | { readonly trouble: Error };
+
+/** Whether what was asked for is done, nobody knows. */
+class Late extends Error {
+  override readonly name = 'Late';
+  readonly outcome = 'unknown';
+}
 
 /** Milliseconds for one question to an API, or for one command. */
 export const ANSWER_MS = 10_000;
@@ -13,7 +18,7 @@ export const ANSWER_MS = 10_000;
  */
 export async function ask<T>(question: (signal: AbortSignal) => Promise<T>, ms = ANSWER_MS): Promise<Answer<T>> {
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new NoClearAnswer(`no answer within ${ms / 1_000} s`)), ms);
+  const timer = setTimeout(() => late.abort(new Late(`no answer within ${ms / 1_000} s`)), ms);
   const signal = AbortSignal.any([cancellationSignal(), late.signal]);
   try {
     return { value: await Promise.race([question(signal), aborted(signal)]) };

@@ -36,7 +36,7 @@ export async function lookBeforeActing({ power }: PowerDeps, gate: PowerGate): P
     } else {
       missing = answer.trouble.message;
     }
-    if (tries < TRIES) await sleep(Math.max(0, left() / TRIES));
+    if (tries < TRIES) await sleep(Math.max(0, Math.min(rules.interval * 1_000, left())));
   }
   if (gate.blind) return null;
   return {

@@ -5,8 +5,12 @@ import { createMailActivities } from '../mail.ts';
 import { createRebootActivities, type AwaitRejoinInput } from '../reboot.ts';
 import type { PowerDeps } from './deps.ts';
 import { createDoorActivities } from './doors.ts';
+import { createHaRequestActivities } from './ha-requests.ts';
+import { createPowerOffActivities } from './power-off.ts';
+import { createPowerOnActivities } from './power-on.ts';
 import { createReadingActivities } from './readings.ts';
 import { createWatchActivities } from './watch.ts';
+import { createVoteActivities } from './votes.ts';
 
 export type { PowerDeps, UpsReader } from './deps.ts';
 export type PowerActivities = ReturnType<typeof createPowerActivities>;
@@ -20,6 +24,10 @@ export function createPowerActivities(deps: PowerDeps) {
   return guardAll({
     ...createWatchActivities(deps),
     ...createReadingActivities(deps),
+    ...createPowerOffActivities(deps),
+    ...createPowerOnActivities(deps),
+    ...createVoteActivities(deps),
+    ...createHaRequestActivities(deps),
     ...createDoorActivities(deps),
     ...createHaArmingActivities(deps),
     ...createLeaseActivities(),

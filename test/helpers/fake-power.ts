@@ -39,7 +39,7 @@ cluster:
     - { name: pve1, address: 10.0.0.1, api: { fingerprint: ${'AB:'.repeat(31)}AB } }
     - { name: pve2, address: 10.0.0.2, api: { fingerprint: ${'AB:'.repeat(31)}AB } }
 power:
-  ups: { name: ups, host: 10.0.0.5 }
+  ups: { name: ups, host: 10.0.0.5, interval: 1 ms }
   shed: { nodes: [pve2] }
 `;
 

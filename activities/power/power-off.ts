@@ -1,0 +1,153 @@
+import { sh } from '../../clients/ssh/index.ts';
+import { toMilliseconds, type Duration } from '../../domain/duration.ts';
+import type { Act, NodeOff, PowerGate } from '../../domain/outage.ts';
+import type { Look } from '../await-world.ts';
+import { isClientError, NoClearAnswer } from '../guard.ts';
+import { ANSWER_MS, ask } from './ask.ts';
+import { budgetOf, lookWithin } from './budget.ts';
+import type { PowerDeps } from './deps.ts';
+import { mayActOf } from './fresh-sample.ts';
+import { isOnlineForOthers, othersApi, ownApi, signIn, signOfApi, signOfSsh } from './signs-of-life.ts';
+
+export interface ShutDownNodeInput {
+  readonly node: string;
+  readonly gate: PowerGate;
+}
+
+export interface AwaitNodeOffInput {
+  readonly node: string;
+  readonly within: Duration;
+}
+
+/** Looks in a row that find a node silent. */
+const SILENT_LOOKS = 3;
+
+/** The same when its system still refuses connections and no other node is there to ask: half a minute at the usual pace. */
+const REFUSING_LOOKS = 15;
+
+export function createPowerOffActivities(deps: PowerDeps) {
+  return {
+    /**
+     * Tells a node to shut down: by its own API, else by that of another node, else over SSH. `done` says that it was
+     * told, or that it does not answer any more; `awaitNodeOff` proves it. Telling a node twice is telling it once.
+     * Sources: `POST /nodes/{node}/status`, systemctl(1).
+     */
+    async shutDownNode({ node, gate }: ShutDownNodeInput): Promise<Act> {
+      const mayAct = mayActOf(deps, gate);
+      const forbidden = await mayAct();
+      if (forbidden !== null) return forbidden;
+      const [boot, api] = await Promise.all([ask((signal) => readBootId(deps, node, signal)), signOfApi(deps, node)]);
+      if (api === 'silent' && signIn(boot) !== 'answers' && (await isOnlineForOthers(deps, node)) !== true) {
+        return { outcome: 'done', words: `${node} answers neither by its API nor over SSH: it is off, or on its way` };
+      }
+      if (gate.rehearsal) return { outcome: 'done', words: `would shut down ${node}` };
+      return tell(node, waysToShutDown(deps, node, 'value' in boot ? boot.value : null), mayAct);
+    },
+
+    /**
+     * Waits until a node is off. It is certain when its BMC says so, or when its API and SSH have been silent for some looks
+     * in a row and no other node counts it online; one whose BMC says that it is on is not off, however silent.
+     */
+    async awaitNodeOff({ node, within }: AwaitNodeOffInput): Promise<NodeOff> {
+      let silent = 0;
+      const look = await lookWithin(
+        budgetOf(toMilliseconds(within)),
+        deps.polling.intervalMs,
+        async (): Promise<Look<string>> => {
+          const seen = await lookAtNode(deps, node);
+          silent = seen.isSilent ? silent + 1 : 0;
+          return judge(seen, silent);
+        },
+      );
+      return 'found' in look
+        ? { off: 'verified', words: look.found }
+        : { off: 'unverified', words: `not certain within ${within}: ${look.waitingFor}` };
+    },
+  };
+}
+
+interface Way {
+  /** Completes `… took it`. */
+  readonly name: string;
+  tell(signal: AbortSignal): Promise<unknown>;
+}
+
+/**
+ * A call of the API names no boot. What keeps it from ending the boot of a node that was just turned on again is the look
+ * at the UPS right before it: nodes are turned on when the mains are back. It travels on a connection of its own, made
+ * after that look and given up after some seconds, so that it cannot arrive late either.
+ */
+function waysToShutDown(deps: PowerDeps, node: string, bootId: string | null): Way[] {
+  return [
+    { name: 'its API', tell: (signal) => ownApi(deps, node, signal).shutdownNode(node) },
+    { name: 'the API of another node', tell: (signal) => othersApi(deps, node, signal).shutdownNode(node) },
+    ...(bootId === null ? [] : [{ name: 'SSH', tell: (signal: AbortSignal) => powerOff(deps, node, bootId, signal) }]),
+  ];
+}
+
+async function tell(node: string, ways: readonly Way[], mayAct: () => Promise<Act | null>): Promise<Act> {
+  const troubles: string[] = [];
+  let mayBeTold = false;
+  for (const way of ways) {
+    const forbidden = await mayAct();
+    if (forbidden !== null && !mayBeTold) return forbidden;
+    if (forbidden !== null) break;
+    const answer = await ask((signal) => way.tell(signal));
+    if ('value' in answer) return { outcome: 'done', words: `${node} was told to shut down: ${way.name} took it` };
+    troubles.push(`${way.name}: ${answer.trouble.message}`);
+    // Without an answer nobody knows, so the node counts as one that goes down.
+    mayBeTold ||= isClientError(answer.trouble) && answer.trouble.outcome === 'unknown';
+  }
+  const words = troubles.join('; ');
+  if (mayBeTold) return { outcome: 'done', words: `${node} was told to shut down and may have taken it (${words})` };
+  return { outcome: 'failed', words: `${node} could not be told to shut down (${words})` };
+}
+
+async function readBootId(deps: PowerDeps, node: string, signal: AbortSignal): Promise<string> {
+  const { stdout } = await deps.ssh(node).exec('cat /proc/sys/kernel/random/boot_id', { timeoutMs: ANSWER_MS, signal });
+  const bootId = stdout.trim();
+  if (bootId !== '') return bootId;
+  throw new NoClearAnswer(`${node} does not say which boot it is in`);
+}
+
+/** The command compares the boot on the node itself, so one that arrives late can never end a later one. */
+async function powerOff(deps: PowerDeps, node: string, bootId: string, signal: AbortSignal): Promise<void> {
+  const line = sh`[ "$(cat /proc/sys/kernel/random/boot_id)" = ${bootId} ] && systemctl poweroff --no-block`;
+  const { code, stderr } = await deps.ssh(node).exec(line, { timeoutMs: ANSWER_MS, signal });
+  if (code !== 0) throw new NoClearAnswer(`exit code ${code ?? 'none'} ${stderr.trim()}`.trim());
+}
+
+interface NodeSeen {
+  /** Null without a BMC that answers. */
+  readonly bmc: 'on' | 'off' | null;
+  readonly isSilent: boolean;
+  readonly refuses: boolean;
+  readonly onlineForOthers: boolean | null;
+}
+
+async function lookAtNode(deps: PowerDeps, node: string): Promise<NodeSeen> {
+  const bmc = deps.power.bmc(node);
+  const [power, api, ssh, onlineForOthers] = await Promise.all([
+    bmc === null ? null : ask((signal) => bmc.power({ signal })),
+    signOfApi(deps, node),
+    signOfSsh(deps, node),
+    isOnlineForOthers(deps, node),
+  ]);
+  return {
+    bmc: power !== null && 'value' in power ? power.value : null,
+    isSilent: api === 'silent' && ssh !== 'answers',
+    refuses: ssh === 'refused',
+    onlineForOthers,
+  };
+}
+
+function judge({ bmc, isSilent, refuses, onlineForOthers }: NodeSeen, silentLooks: number): Look<string> {
+  if (bmc === 'off') return { found: 'its BMC says that it is off' };
+  if (!isSilent) return { waitingFor: 'it still answers' };
+  if (bmc === 'on') return { waitingFor: 'it does not answer any more, but its BMC says that it is on' };
+  if (onlineForOthers === true) return { waitingFor: 'it does not answer any more, but other nodes count it online' };
+  const alone = onlineForOthers === null;
+  if (silentLooks < (refuses && alone ? REFUSING_LOOKS : SILENT_LOOKS)) return { waitingFor: 'it to stay silent' };
+  const evidence = alone ? 'no other node is there to ask' : 'the other nodes count it offline';
+  return { found: `it answers neither by its API nor over SSH, and ${evidence}` };
+}
