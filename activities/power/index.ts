@@ -5,6 +5,7 @@ import { createMailActivities } from '../mail.ts';
 import { createRebootActivities, type AwaitRejoinInput } from '../reboot.ts';
 import type { PowerDeps } from './deps.ts';
 import { createDoorActivities } from './doors.ts';
+import { createPowerGuestActivities } from './guests.ts';
 import { createHaRequestActivities } from './ha-requests.ts';
 import { createPowerOffActivities } from './power-off.ts';
 import { createPowerOnActivities } from './power-on.ts';
@@ -26,6 +27,7 @@ export function createPowerActivities(deps: PowerDeps) {
     ...createReadingActivities(deps),
     ...createPowerOffActivities(deps),
     ...createPowerOnActivities(deps),
+    ...createPowerGuestActivities(deps),
     ...createVoteActivities(deps),
     ...createHaRequestActivities(deps),
     ...createDoorActivities(deps),
