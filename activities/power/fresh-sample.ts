@@ -31,7 +31,7 @@ export async function lookBeforeActing({ power }: PowerDeps, gate: PowerGate): P
       const mains = mainsOf(answer.value, rules);
       if (mains === 'out' || (mains === 'on' && gate.rehearsal)) return null;
       const words = answer.value.status.join(' ');
-      if (mains === 'on') return { outcome: 'mains-on', words: `${gate.ups} says "${words}": nothing was done` };
+      if (mains === 'on') return { outcome: 'mains-on', words: `${gate.ups} says "${words}"` };
       missing = `it says "${words}"`;
     } else {
       missing = answer.trouble.message;
@@ -41,7 +41,7 @@ export async function lookBeforeActing({ power }: PowerDeps, gate: PowerGate): P
   if (gate.blind) return null;
   return {
     outcome: 'no-sample',
-    words: `${gate.ups} does not tell whether the mains are on (${missing}): nothing was done`,
+    words: `${gate.ups} does not tell whether the mains are on (${missing})`,
   };
 }
 

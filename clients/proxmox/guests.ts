@@ -39,8 +39,8 @@ export interface GuestCalls {
   startGuest(guest: GuestRef): Promise<string>;
   /** `POST …/status/shutdown`; returns the UPID. */
   shutdownGuest(guest: GuestRef, options?: { timeoutSeconds?: number; forceStop?: boolean }): Promise<string>;
-  /** `POST …/status/stop`; returns the UPID. */
-  stopGuest(guest: GuestRef): Promise<string>;
+  /** `POST …/status/stop`; returns the UPID. It waits for a shutdown that runs, unless that is overruled (since 8.2). */
+  stopGuest(guest: GuestRef, options?: { overruleShutdown?: boolean }): Promise<string>;
   /** `GET …/migrate`; for containers since 9.0, before that it fails as `ProxmoxNotImplemented`. */
   migratePreconditions(guest: GuestRef, target?: string): Promise<MigratePreconditions>;
   /** `POST …/migrate`; returns the UPID. */
@@ -64,7 +64,8 @@ export function createGuestCalls(calls: RawCalls): GuestCalls {
         timeout: options.timeoutSeconds,
         forceStop: options.forceStop,
       }),
-    stopGuest: (guest) => calls.start(`${guestPath(guest)}/status/stop`),
+    stopGuest: (guest, options = {}) =>
+      calls.start(`${guestPath(guest)}/status/stop`, { 'overrule-shutdown': options.overruleShutdown }),
     migratePreconditions: (guest, target) => calls.read(`${guestPath(guest)}/migrate`, readPreconditions, { target }),
     migrateGuest: (guest, options) => calls.start(`${guestPath(guest)}/migrate`, migrateParams(guest.type, options)),
     guestLocation: (vmid) => guestLocation(calls, guestStatus, vmid),

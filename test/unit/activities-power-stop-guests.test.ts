@@ -1,0 +1,368 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { errorFromAnswer } from '../../clients/proxmox/errors.ts';
+import type { GuestStatus, HaManagerStatus, ProxmoxClient, TaskListing } from '../../clients/proxmox/index.ts';
+import type { GuestTier, PowerGate } from '../../domain/outage.ts';
+import { activityEnvironment, answered, clientError, onlyExpected, taskOk } from '../helpers/fake-deps.ts';
+import { aGate, fakePowerDeps, NO_ANSWER, powerActivitiesOver, type FakePower } from '../helpers/fake-power.ts';
+
+/** A guest of pve2; `obeys`: looks at it after which it is down once it was told, and whether it was stopped for that. */
+interface FakeGuest {
+  running: boolean;
+  lock?: string | undefined;
+  ha?: boolean;
+  obeys: number | 'when forced';
+  /** Ends of the first calls that shut it down. */
+  refusals?: Error[];
+  /** The task that shuts it down. */
+  task?: string | undefined;
+}
+
+interface Guests {
+  readonly guests: Record<number, FakeGuest>;
+  api: 'up' | 'dead';
+  ssh: 'up' | 'dead';
+  haDisarmed: boolean;
+  backups: TaskListing[];
+  forcedLog: boolean;
+  readonly calls: string[];
+}
+
+function aNodeOf(guests: Record<number, Partial<FakeGuest>>, changes: Partial<Guests> = {}): Guests {
+  const filled = Object.entries(guests).map(([vmid, guest]) => [vmid, { running: true, obeys: 2, ...guest }] as const);
+  return {
+    ...{ api: 'up', ssh: 'up', haDisarmed: false, backups: [], forcedLog: false, ...changes },
+    guests: Object.fromEntries(filled),
+    calls: [],
+  };
+}
+
+const DEAD = clientError('retryable', 'GET /nodes/pve2 at pve2: connect ETIMEDOUT');
+const failed = (reason: string) =>
+  errorFromAnswer(
+    { method: 'POST', path: '/nodes/pve2', endpoint: 'pve2' },
+    { status: 500, statusText: reason, body: '' },
+  );
+
+/** Once it was told, each look brings it nearer to its end. */
+function lookAt(guest: FakeGuest): void {
+  if (guest.task === undefined || guest.obeys === 'when forced') return;
+  if (guest.obeys-- > 0) return;
+  guest.running = false;
+  guest.task = undefined;
+}
+
+function worldOf(node: Guests): Pick<FakePower, 'proxmox' | 'exec'> {
+  const known = (vmid: number) => {
+    const guest = node.guests[vmid];
+    if (guest === undefined) throw failed(`Configuration file 'nodes/pve2/qemu-server/${vmid}.conf' does not exist`);
+    return guest;
+  };
+  const call = async <T>(result: () => T): Promise<T> => {
+    if (node.api === 'dead') throw DEAD;
+    return Promise.resolve(result());
+  };
+  const own = onlyExpected<ProxmoxClient>('the API of pve2', {
+    guestStatus: ({ vmid }) =>
+      call(() => {
+        const guest = known(vmid);
+        lookAt(guest);
+        const { running, lock, ha = false } = guest;
+        return { status: running ? 'running' : 'stopped', running, lock, haManaged: ha } as GuestStatus;
+      }),
+    findRunningTask: ({ id }) => call(() => node.guests[Number(id)]?.task),
+    shutdownGuest: ({ vmid }, options) =>
+      call(() => {
+        const guest = known(vmid);
+        const refusal = guest.refusals?.shift();
+        if (refusal) throw refusal;
+        if (guest.lock !== undefined) throw failed(`VM is locked (${guest.lock})`);
+        node.calls.push(`shutdown ${vmid} ${JSON.stringify(options)}`);
+        return (guest.task = `UPID:${vmid}`);
+      }),
+    stopGuest: ({ vmid }, options) =>
+      call(() => {
+        node.calls.push(`stop ${vmid} ${JSON.stringify(options)}`);
+        known(vmid).running = false;
+        return 'UPID:stop';
+      }),
+    tasks: () => call(() => node.backups),
+    haManagerStatus: () => call(() => ({ disarmed: node.haDisarmed }) as HaManagerStatus),
+    setHaState: (sid, state) => call(() => void node.calls.push(`HA ${sid} ${state}`)),
+    task: (upid) => ({
+      upid,
+      follow: () => Promise.resolve({ ...taskOk, log: node.forcedLog ? ['terminating now with SIGTERM'] : [] }),
+      stop: () =>
+        call(() => {
+          node.calls.push(`stop task ${upid}`);
+          for (const guest of Object.values(node.guests)) guest.lock = undefined;
+        }),
+    }),
+  });
+  return { proxmox: { with: () => own }, exec: (_name, script) => shellOf(node, script) };
+}
+
+function shellOf(node: Guests, script: string) {
+  if (node.ssh === 'dead') throw clientError('retryable', 'SSH to root@pve2: no connection');
+  const lines = script.split('\n').map((line) => {
+    const [, tool = '', verb = '', vmid = '', options = ''] =
+      /(qm|pct) (status|shutdown) (\d+)([^)]*)? 2>&1/.exec(line) ?? [];
+    const guest = node.guests[Number(vmid)];
+    if (guest === undefined) return `${vmid} 2 Configuration file 'nodes/pve2/${vmid}.conf' does not exist`;
+    if (verb === 'status') {
+      lookAt(guest);
+      return `${vmid} 0 status: ${guest.running ? 'running' : 'stopped'}`;
+    }
+    if (guest.task !== undefined) {
+      return `${vmid} 1 Failed to start transient service unit: Unit caretaker-stop-${vmid}.service was already loaded`;
+    }
+    node.calls.push(`${tool} shutdown ${vmid}${options}`);
+    guest.task = 'unit';
+    return `${vmid} 0 `;
+  });
+  return answered(`${lines.join('\n')}\n`);
+}
+
+const TIER: GuestTier = [
+  { vmid: 100, kind: 'qemu', name: 'web', timeout: 60 },
+  { vmid: 200, kind: 'lxc', name: 'dns', timeout: 30 },
+];
+
+interface How {
+  readonly gate?: Partial<PowerGate>;
+  readonly within?: number;
+  readonly attempt?: number;
+  readonly heartbeatDetails?: unknown;
+}
+
+function stop(node: Guests, world: FakePower = {}, { gate = {}, within = 75, ...info }: How = {}) {
+  const { stopGuests } = powerActivitiesOver(fakePowerDeps({ ...worldOf(node), ...world }));
+  return activityEnvironment(info).run(stopGuests, { node: 'pve2', tier: TIER, within, gate: aGate(gate) });
+}
+
+const both = () => aNodeOf({ 100: {}, 200: {} });
+const TOLD_BY_API = [
+  'shutdown 100 {"timeoutSeconds":60,"forceStop":true}',
+  'shutdown 200 {"timeoutSeconds":30,"forceStop":true}',
+];
+
+describe('a tier of guests', () => {
+  it('is shut down at once, and each guest stopped after its time', async () => {
+    const node = both();
+    expect(await stop(node)).toEqual({
+      outcome: 'done',
+      words: 'web (100), dns (200): down',
+      guests: [
+        { vmid: 100, name: 'web', stopped: true, forced: false, words: 'shut down' },
+        { vmid: 200, name: 'dns', stopped: true, forced: false, words: 'shut down' },
+      ],
+    });
+    expect(node.calls).toEqual(TOLD_BY_API);
+  });
+
+  it('is left alone with the mains on, without a single call', async () => {
+    const { stopGuests } = powerActivitiesOver(fakePowerDeps({ ups: ['OL'], proxmox: {} }));
+    const input = { node: 'pve2', tier: TIER, within: 75, gate: aGate() };
+    expect(await activityEnvironment().run(stopGuests, input)).toEqual({
+      outcome: 'mains-on',
+      words: 'ups says "OL"',
+      guests: [],
+    });
+  });
+
+  it('is left alone when nobody knows of the mains, but for who decided without', async () => {
+    const node = both();
+    expect(await stop(node, { ups: [NO_ANSWER] })).toMatchObject({ outcome: 'no-sample', guests: [] });
+    expect(node.calls).toEqual([]);
+    expect(await stop(node, { ups: [NO_ANSWER] }, { gate: { blind: true } })).toMatchObject({ outcome: 'done' });
+  });
+
+  it('is only read in a rehearsal', async () => {
+    const node = aNodeOf({ 100: {}, 200: { running: false } });
+    expect(await stop(node, { ups: ['OL'] }, { gate: { rehearsal: true } })).toEqual({
+      outcome: 'done',
+      words: 'would shut down web (100) on pve2',
+      guests: [
+        { vmid: 100, name: 'web', stopped: false, forced: false, words: 'would be shut down within 60 s' },
+        { vmid: 200, name: 'dns', stopped: true, forced: false, words: 'is down' },
+      ],
+    });
+    expect(node.calls).toEqual([]);
+  });
+
+  it('needs nothing for a guest that is down, or has gone to another node', async () => {
+    const node = aNodeOf({ 100: { running: false } });
+    expect(await stop(node)).toMatchObject({
+      outcome: 'done',
+      guests: [{ words: 'is down' }, { stopped: true, words: 'is not on this node any more' }],
+    });
+    expect(node.calls).toEqual([]);
+  });
+
+  it('tells of a guest that had to be stopped', async () => {
+    const node = aNodeOf({ 100: {}, 200: { running: false } }, { forcedLog: true });
+    expect(await stop(node)).toMatchObject({
+      outcome: 'done',
+      guests: [{ forced: true, words: 'did not shut down in time and was stopped' }, { forced: false }],
+    });
+  });
+
+  it('is given no more time than is left', async () => {
+    const node = both();
+    await stop(node, {}, { within: 25 });
+    expect(node.calls).toEqual([
+      'shutdown 100 {"timeoutSeconds":19,"forceStop":true}',
+      'shutdown 200 {"timeoutSeconds":19,"forceStop":true}',
+    ]);
+  });
+
+  it('does not wait for what somebody else began without an end: the guest is stopped when its time is over', async () => {
+    const node = aNodeOf({ 100: { task: 'UPID:theirs', obeys: 'when forced' }, 200: { running: false } });
+    expect(await stop(node, {}, { within: 0.05 })).toMatchObject({ outcome: 'done', guests: [{ forced: true }, {}] });
+    expect(node.calls).toEqual(['stop 100 {"overruleShutdown":true}']);
+  });
+});
+
+describe('a worker that dies between two lines', () => {
+  it('leaves shutdowns that the next attempt follows, and tells nobody twice', async () => {
+    const node = aNodeOf({ 100: { task: 'UPID:100' }, 200: {} });
+    expect(await stop(node, {}, { attempt: 2 })).toMatchObject({ outcome: 'done' });
+    expect(node.calls).toEqual([TOLD_BY_API[1]]);
+  });
+
+  it('is followed by one that looks at the UPS again', async () => {
+    const node = aNodeOf({ 100: { task: 'UPID:100' }, 200: {} });
+    expect(await stop(node, { ups: ['OL'] }, { attempt: 2 })).toMatchObject({ outcome: 'mains-on' });
+    expect(node.calls).toEqual([]);
+  });
+
+  it('has used up its part of the time', async () => {
+    const node = both();
+    await stop(node, {}, { attempt: 2, heartbeatDetails: { spent: 60_000 } });
+    expect(node.calls).toEqual([
+      'shutdown 100 {"timeoutSeconds":9,"forceStop":true}',
+      'shutdown 200 {"timeoutSeconds":9,"forceStop":true}',
+    ]);
+  });
+
+  it('leaves units on the node, of which none is started twice', async () => {
+    const node = aNodeOf({ 100: { task: 'unit' }, 200: {} }, { api: 'dead' });
+    expect(await stop(node, {}, { attempt: 2 })).toMatchObject({ outcome: 'done' });
+    expect(node.calls).toEqual(['pct shutdown 200 --timeout 30 --forceStop 1']);
+  });
+});
+
+describe('a node whose API is dead', () => {
+  it('is told over SSH', async () => {
+    const node = aNodeOf({ 100: {}, 200: {} }, { api: 'dead' });
+    expect(await stop(node)).toMatchObject({ outcome: 'done', guests: [{ stopped: true }, { stopped: true }] });
+    expect(node.calls).toEqual([
+      'qm shutdown 100 --timeout 60 --forceStop 1',
+      'pct shutdown 200 --timeout 30 --forceStop 1',
+    ]);
+  });
+
+  it('is told over SSH about a guest that the API refuses', async () => {
+    const node = aNodeOf({ 100: { refusals: [failed('unable to fork worker')] }, 200: {} });
+    expect(await stop(node)).toMatchObject({ outcome: 'done' });
+    expect(node.calls).toEqual([TOLD_BY_API[1], 'qm shutdown 100 --timeout 60 --forceStop 1']);
+  });
+
+  it('that dies in the middle is looked at over SSH', async () => {
+    const node = both();
+    const world = worldOf(node);
+    let calls = 0;
+    const own = world.proxmox?.with?.({});
+    const dying: FakePower['proxmox'] = {
+      with: () => {
+        if (++calls > 8) node.api = 'dead';
+        return own as ProxmoxClient;
+      },
+    };
+    expect(await stop(node, { proxmox: dying })).toMatchObject({ outcome: 'done' });
+    expect(node.calls).toEqual(TOLD_BY_API);
+  });
+
+  it('and that answers over SSH neither is given up', async () => {
+    const node = aNodeOf({ 100: {}, 200: {} }, { api: 'dead', ssh: 'dead' });
+    expect(await stop(node)).toMatchObject({
+      outcome: 'failed',
+      words: expect.stringMatching(
+        /^pve2 answers neither by its API nor over SSH \(.*ETIMEDOUT.*no connection\)$/,
+      ) as string,
+      guests: [{ stopped: false, words: expect.stringMatching(/^not known: /) as string }, { stopped: false }],
+    });
+  });
+});
+
+describe('mains that come back in the middle', () => {
+  afterEach(() => vi.useRealTimers());
+
+  it('keep what was not told yet as it is', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const node = aNodeOf({ 100: { lock: 'snapshot' }, 200: {} });
+    const deps = fakePowerDeps({ ...worldOf(node), ups: ['OB', 'OB', 'OL'] });
+    const { stopGuests } = powerActivitiesOver({ ...deps, polling: { intervalMs: 2_000, stablePolls: 2 } });
+    const input = { node: 'pve2', tier: TIER, within: 75, gate: aGate() };
+    const stopping = activityEnvironment().run(stopGuests, input);
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(await stopping).toMatchObject({
+      outcome: 'mains-on',
+      guests: [{ stopped: false }, { stopped: true, words: 'shut down' }],
+    });
+    expect(node.calls).toEqual([TOLD_BY_API[1]]);
+  });
+});
+
+describe('a guest that something else holds', () => {
+  const backup = (id: string): TaskListing => ({
+    ...{ upid: `UPID:vzdump:${id}`, node: 'pve2', type: 'vzdump', id, user: 'root@pam', startTime: 0 },
+    ...{ endTime: undefined, status: undefined, running: true },
+  });
+
+  it('by a backup is shut down after the backup was broken off', async () => {
+    const node = aNodeOf(
+      { 100: { lock: 'backup' }, 200: { running: false } },
+      { backups: [backup('101'), backup('100')] },
+    );
+    expect(await stop(node)).toMatchObject({ outcome: 'done' });
+    expect(node.calls).toEqual(['stop task UPID:vzdump:100', TOLD_BY_API[0]]);
+  });
+
+  it('by a backup of several guests is shut down after that was broken off', async () => {
+    const node = aNodeOf(
+      { 100: { lock: 'backup' }, 200: { running: false } },
+      { backups: [backup('101'), backup('')] },
+    );
+    expect(await stop(node)).toMatchObject({ outcome: 'done' });
+    expect(node.calls).toEqual(['stop task UPID:vzdump:', TOLD_BY_API[0]]);
+  });
+
+  it('for a moment is told again with the next look', async () => {
+    const node = aNodeOf({ 100: { refusals: [failed("can't lock file - got timeout")] }, 200: { running: false } });
+    expect(await stop(node)).toMatchObject({ outcome: 'done' });
+    expect(node.calls).toEqual([TOLD_BY_API[0]]);
+  });
+
+  it('for longer is told as what it is, and holds up nothing', async () => {
+    const node = aNodeOf({ 100: { lock: 'snapshot' }, 200: {} });
+    expect(await stop(node, {}, { within: 0.1 })).toMatchObject({
+      outcome: 'failed',
+      words: 'still up on pve2: web (100)',
+      guests: [{ stopped: false, words: expect.stringContaining('locked (snapshot)') as string }, { stopped: true }],
+    });
+  });
+});
+
+describe('a guest under HA', () => {
+  it('is stopped by the HA manager', async () => {
+    const node = aNodeOf({ 100: { ha: true }, 200: { running: false } });
+    expect(await stop(node)).toMatchObject({ guests: [{ words: 'shut down, by the HA manager' }, {}] });
+    expect(node.calls).toEqual([TOLD_BY_API[0]]);
+  });
+
+  it('is taken from a disarmed HA manager, which would do nothing', async () => {
+    const node = aNodeOf({ 100: { ha: true }, 200: { running: false } }, { haDisarmed: true });
+    expect(await stop(node)).toMatchObject({ outcome: 'done' });
+    expect(node.calls).toEqual(['HA vm:100 ignored', TOLD_BY_API[0]]);
+  });
+});
