@@ -127,12 +127,12 @@ function lrmState(lrm: { mode: string; state: string } | undefined): LrmState {
   return lrm.state === 'wait_for_agent_lock' ? 'idle' : 'unknown';
 }
 
-function haMaster(lines: readonly HaStatusLine[]): Pick<HaState, 'master' | 'masterActive'> {
+export function haMaster(lines: readonly HaStatusLine[]): Pick<HaState, 'master' | 'masterActive'> {
   const master = lines.find((line) => line.type === 'master');
   return { master: master?.node ?? null, masterActive: /\(active\b/.test(master?.status ?? '') };
 }
 
-function haArming(lines: readonly HaStatusLine[]): HaArming | null {
+export function haArming(lines: readonly HaStatusLine[]): HaArming | null {
   const state = lines.find((line) => line.type === 'fencing')?.armedState;
   return state === 'armed' || state === 'standby' || state === 'disarming' || state === 'disarmed' ? state : null;
 }

@@ -41,7 +41,7 @@ export function createHaRequestActivities(deps: PowerDeps) {
 }
 
 /** `enabled` is an old word for `started`. */
-function requestOf(state: string | undefined): HaRequest | null {
+export function requestOf(state: string | undefined): HaRequest | null {
   if (state === 'enabled') return 'started';
   return state === 'started' || state === 'stopped' || state === 'disabled' || state === 'ignored' ? state : null;
 }

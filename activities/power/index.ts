@@ -10,6 +10,7 @@ import { createHaRequestActivities } from './ha-requests.ts';
 import { createPowerOffActivities } from './power-off.ts';
 import { createPowerOnActivities } from './power-on.ts';
 import { createReadingActivities } from './readings.ts';
+import { createSiteActivities } from './site.ts';
 import { createStopGuestsActivities } from './stop-guests.ts';
 import { createWatchActivities } from './watch.ts';
 import { createVoteActivities } from './votes.ts';
@@ -26,6 +27,7 @@ export function createPowerActivities(deps: PowerDeps) {
   return guardAll({
     ...createWatchActivities(deps),
     ...createReadingActivities(deps),
+    ...createSiteActivities(deps),
     ...createStopGuestsActivities(deps),
     ...createPowerOffActivities(deps),
     ...createPowerOnActivities(deps),
