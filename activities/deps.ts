@@ -4,6 +4,7 @@ import type { SshClient, SshExec } from '../clients/ssh/index.ts';
 import type { FleetSettings, HostSettings, WeeklySettings } from '../domain/patch.ts';
 import type { RollSettings } from '../domain/policy.ts';
 import type { Postbox } from './mail.ts';
+import type { NutClientDeps } from './nut-client/index.ts';
 
 /** A shell of a host of the inventory, however it is reached. */
 export type HostShell = Pick<SshClient, 'label' | 'withConnection'> & SshExec;
@@ -35,6 +36,7 @@ export interface ActivityDeps {
    * The header that goes with an entry of `credentials`; throws if `url` is not where the entry may be sent.
    */
   readonly authorization: (name: string, url: string) => Promise<{ readonly authorization: string }>;
+  readonly nutClients: NutClientDeps;
   /** Null where no mail is configured. */
   readonly postbox: Postbox | null;
   readonly polling: {

@@ -18,6 +18,7 @@ import { createLeaseActivities } from './lease.ts';
 import { createMaintenanceMarkActivities } from './maintenance-mark.ts';
 import { createMaintenanceActivities } from './maintenance.ts';
 import { createNodeActivities } from './node.ts';
+import { createNutClientActivities } from './nut-client/index.ts';
 import { createPatchSettingsActivities } from './patch-settings.ts';
 import { createProbeActivities } from './probes.ts';
 import { createRebootActivities } from './reboot.ts';
@@ -31,11 +32,16 @@ export type { ActivityDeps } from './deps.ts';
 export type { Postbox } from './mail.ts';
 export type NodeActivities = ReturnType<typeof createNodeUpdateActivities>;
 export type HostActivities = ReturnType<typeof createHostActivities>;
-export type Activities = NodeActivities & HostActivities;
+export type NutClientActivities = ReturnType<typeof createNutClientActivities>;
+export type Activities = NodeActivities & HostActivities & NutClientActivities;
 
 /** All activities of the task queue `maintenance`, over the given connections to the world. */
 export function createActivities(deps: ActivityDeps) {
-  return guardAll({ ...createNodeUpdateActivities(deps), ...createHostActivities(deps) });
+  return guardAll({
+    ...createNodeUpdateActivities(deps),
+    ...createHostActivities(deps),
+    ...createNutClientActivities(deps),
+  });
 }
 
 /** For the patching of hosts alone. */

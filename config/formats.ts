@@ -219,6 +219,14 @@ export const upsName = textFormat({
   test: (text) => /^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(text),
 });
 
+/** In files of NUT; what else its parser takes, people do not have. */
+export const nutWord = textFormat({
+  syntax: 'NUT user',
+  wrong: 'is not the name of a user of upsd.users',
+  remedy: 'Write the name in brackets in upsd.users on the NUT host, such as nodes: letters, digits, dots, hyphens.',
+  test: (text) => /^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(text),
+});
+
 export const userName = textFormat({
   syntax: 'user name',
   wrong: 'is not a user name',

@@ -173,9 +173,10 @@ function withAbsolutePaths(config: Config, folder: string): Config {
 }
 
 function withAbsolutePower(power: PowerConfig, folder: string): PowerConfig {
-  const { ups, nodes } = power;
+  const { ups, nodes, clients } = power;
   return {
     ...power,
+    ...(clients !== undefined && { clients: { ...clients, password: absoluteSecret(clients.password, folder) } }),
     ups: { ...ups, ...(ups.caFile !== undefined && { caFile: absolute(ups.caFile, folder) }) },
     nodes: nodes.map((node) => ({
       ...node,

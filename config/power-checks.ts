@@ -9,12 +9,27 @@ export interface UncheckedPower {
     readonly charge?: unknown;
     readonly runtime?: unknown;
   };
-  readonly final?: { readonly after?: unknown; readonly charge?: unknown; readonly runtime?: unknown };
+  readonly final?: {
+    readonly after?: unknown;
+    readonly charge?: unknown;
+    readonly runtime?: unknown;
+    readonly blind?: unknown;
+  };
   readonly restore?: { readonly charge?: unknown };
   readonly nodes?: unknown;
+  readonly clients?: { readonly pollInterval?: unknown; readonly deadTime?: unknown };
 }
 
-const DEFAULTS = { shedAfter: 300_000, finalAfter: 900_000, shedCharge: 60, finalCharge: 30, restoreCharge: 40 };
+const DEFAULTS = {
+  pollInterval: 5_000,
+  deadTime: 120_000,
+  blind: 60_000,
+  shedAfter: 300_000,
+  finalAfter: 900_000,
+  shedCharge: 60,
+  finalCharge: 30,
+  restoreCharge: 40,
+};
 
 /** Checks that the phases come one after the other, and that the nodes are those of the cluster. */
 export function checkPower(
@@ -25,6 +40,7 @@ export function checkPower(
   const { shed, final, restore, nodes } = power as UncheckedPower;
   const known = listOf<{ readonly name?: unknown }>(cluster?.nodes).map((node) => node?.name);
   checkNodes(listOf<unknown>(shed?.nodes), known, report);
+  checkClients(power, report);
   listOf<{ readonly name?: unknown }>(nodes).forEach((node, index, all) => {
     const path = ['power', 'nodes', index, 'name'];
     if (typeof node?.name !== 'string') return;
@@ -61,6 +77,26 @@ export function checkPower(
       ['power', 'restore', 'charge'],
       'is not above power.final.charge',
       'A node that is woken with less would be shut down again at once.',
+    );
+  }
+}
+
+/** A node must not take a slow answer for a dead UPS, nor go before Caretaker does. */
+function checkClients({ clients, final }: UncheckedPower, report: Report): void {
+  if (clients === undefined) return;
+  const deadTime = milliseconds(clients.deadTime, DEFAULTS.deadTime);
+  if (deadTime < 3 * milliseconds(clients.pollInterval, DEFAULTS.pollInterval)) {
+    report(
+      ['power', 'clients', 'deadTime'],
+      'is less than three looks (power.clients.pollInterval)',
+      'Make it longer: one lost answer must not count as a dead UPS.',
+    );
+  }
+  if (deadTime <= milliseconds(final?.blind, DEFAULTS.blind)) {
+    report(
+      ['power', 'clients', 'deadTime'],
+      'is not longer than power.final.blind',
+      'Make it longer: nodes that go by themselves before Caretaker shuts them down go in no order.',
     );
   }
 }

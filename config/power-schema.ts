@@ -14,6 +14,7 @@ import {
   vmid,
   vmidKey,
 } from './formats.ts';
+import { powerClientsSchema } from './power-clients-schema.ts';
 
 const percent = z.int().min(0).max(100);
 
@@ -189,6 +190,11 @@ export const powerSchema = z.strictObject({
     .describe('What may happen to quorum.'),
   nodes: z.array(powerNodeSchema).default([]).describe('How single nodes are turned on.'),
   restore: restoreSchema.prefault({}).describe('The return, when the mains are back.'),
+  clients: powerClientsSchema
+    .exactOptional()
+    .describe(
+      'NUT clients of the nodes, which shut them down on a low battery when Caretaker is dead. `caretaker power clients install` makes them.',
+    ),
   timeouts: timeoutsSchema.prefault({}).describe('How long to wait before something counts as failed.'),
 });
 

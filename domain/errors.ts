@@ -44,6 +44,10 @@ export const ErrorType = {
   HostPatchFailed: 'HostPatchFailed',
   /** Hosts of a group, or of the weekly updates, were not patched as they should be; the details hold the report. */
   FleetFailed: 'FleetFailed',
+  /** The NUT client of a node could not be made, or does not prove that it protects the node. */
+  NutClientNotProved: 'NutClientNotProved',
+  /** The NUT clients of some nodes are not as they should be; the details hold the report. */
+  NutClientsFailed: 'NutClientsFailed',
   /** An operator asked to stop. */
   Aborted: 'Aborted',
 } as const;

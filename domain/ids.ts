@@ -105,3 +105,8 @@ export function powerRestoreId(ups: string): string {
 export function powerRehearsalId(ups: string): string {
   return `power-rehearsal/${ups}`;
 }
+
+/** One id for both, so that the NUT clients of the nodes are never made and removed at the same time. */
+export function nutClientsId(cluster: string): string {
+  return `provision/nut-clients/${cluster}`;
+}

@@ -1,8 +1,8 @@
 /** Search attributes of every run, all keywords; the worker registers them when it starts. */
 export const SearchAttribute = {
   /**
-   * `rolling-update`, `node-update`, `host-patch`, `fleet-patch`, `weekly-updates`, `remove-snapshot`, `undo-later`, `mail`,
-   * `power-guard`, `power-outage`, `power-restore`, `power-plan`.
+   * `rolling-update`, `node-update`, `host-patch`, `fleet-patch`, `weekly-updates`, `remove-snapshot`, `undo-later`,
+   * `nut-clients`, `mail`, `power-guard`, `power-outage`, `power-restore`, `power-plan`.
    */
   kind: 'MaintenanceKind',
   /** Node, or host or group of the inventory. */

@@ -9,11 +9,14 @@ import { fleetSettingsFor, hostSettingsFor, weeklySettingsFor, type PatchRequest
 import type { HostConfig } from '../config/hosts-schema.ts';
 import { hostAccess } from '../config/hosts.ts';
 import { settingsFor } from '../config/policy.ts';
+import { nutClientSettingsFor, powerClientsOf } from '../config/power-clients.ts';
+import { powerOf } from '../config/power.ts';
 import { MAIL_PORTS, type MailConfig } from '../config/mail-schema.ts';
 import type { Config, NodeConfig } from '../config/schema.ts';
 import { resolveSecret } from '../config/secrets.ts';
 import { toMilliseconds } from '../domain/duration.ts';
 import { shellOfHost } from './host-connections.ts';
+import { upsConnection } from './ups-connection.ts';
 
 /** How long is waited for the cluster. */
 export interface Patience {
@@ -85,6 +88,11 @@ export function depsFromConfig(
     stateDirectory: cluster.stateDirectory,
     jobs: (name) => createRemoteJobs(ssh(name), { stateDirectory: cluster.stateDirectory }),
     authorization: (name, url) => authorizationOf(config, env, name, url),
+    nutClients: {
+      settings: (input) => nutClientSettingsFor(config, input),
+      password: async () => resolveSecret(powerClientsOf(config).password, env, 'power.clients.password'),
+      server: () => upsConnection(powerOf(config).ups),
+    },
     postbox: config.mail === undefined ? null : postboxOf(config.mail, env),
     polling: { intervalMs, stablePolls: polling.stablePolls },
     close: () => proxmox.close(),

@@ -1,15 +1,12 @@
-import { readFileSync } from 'node:fs';
 import type { PowerDeps, UpsReader } from '../activities/power/index.ts';
-import { createNutClient } from '../clients/nut/index.ts';
 import { createBmc, type Bmc } from '../clients/wake/index.ts';
-import { ConfigError } from '../config/errors.ts';
 import { powerOf, powerSettingsFor } from '../config/power.ts';
 import type { PowerConfig, PowerNodeConfig } from '../config/power-schema.ts';
 import type { Config } from '../config/schema.ts';
 import { resolveSecret } from '../config/secrets.ts';
-import { toMilliseconds } from '../domain/duration.ts';
 import { readPower } from '../planning/power-reading.ts';
 import { depsFromConfig, patienceOf } from './deps-from-config.ts';
+import { upsConnection } from './ups-connection.ts';
 
 /** Milliseconds. While a battery runs down, a node that hangs is given up sooner, and looked at more often. */
 const HASTE = { connect: 3_000, total: 10_000, interval: 2_000 } as const;
@@ -56,32 +53,13 @@ function bmcOf(node: PowerNodeConfig | undefined, env: NodeJS.ProcessEnv): Bmc |
   });
 }
 
-function readerOf({ name, host, port, tls, caFile, fingerprint, timeout }: PowerConfig['ups']): {
-  ups: UpsReader;
-  close(): void;
-} {
-  const ms = toMilliseconds(timeout);
-  const client = createNutClient({
-    host,
-    port,
-    tls,
-    ca: caFile === undefined ? undefined : authorityOf(caFile),
-    fingerprint,
-    timeouts: { connect: ms, reply: ms },
-  });
+function readerOf(ups: PowerConfig['ups']): { ups: UpsReader; close(): void } {
+  const client = upsConnection(ups);
   return {
     ups: {
-      label: `${name} at ${client.label}`,
-      read: async (signal) => readPower(await client.listVariables(name, signal === undefined ? {} : { signal })),
+      label: `${ups.name} at ${client.label}`,
+      read: async (signal) => readPower(await client.listVariables(ups.name, signal === undefined ? {} : { signal })),
     },
     close: () => client.close(),
   };
-}
-
-function authorityOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError(`power.ups.caFile: cannot be read: ${String(error)}. Correct it.`);
-  }
 }

@@ -16,6 +16,7 @@ export interface FakeWorld {
   readonly stablePolls?: number;
   readonly authorization?: ActivityDeps['authorization'];
   readonly postbox?: ActivityDeps['postbox'];
+  readonly nutClients?: Partial<ActivityDeps['nutClients']>;
 }
 
 /** Connections to a world that exists only in a test. `avoid`, `via` and `with` lead back to the same fake unless given. */
@@ -46,6 +47,7 @@ export function fakeDeps(world: FakeWorld): ActivityDeps {
     hostStateDirectory: '/var/lib/caretaker/jobs',
     stateDirectory: '/var/lib/caretaker/jobs',
     authorization: world.authorization ?? (() => Promise.reject(new Error('the test has no credentials'))),
+    nutClients: onlyExpected<ActivityDeps['nutClients']>('nutClients', world.nutClients ?? {}),
     postbox: world.postbox ?? null,
     polling: { intervalMs: 1, stablePolls: world.stablePolls ?? 2 },
   };

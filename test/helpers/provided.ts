@@ -13,6 +13,8 @@ declare module 'vitest' {
     readonly debian: string | null;
     /** Folder of the unpacked packages of NUT, or `null` where there can be none. */
     readonly nut: string | null;
+    /** Archives that a host of that Debian needs to install nut-client; none where there can be none. */
+    readonly nutClientArchives: readonly string[];
   }
 }
 

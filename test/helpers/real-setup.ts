@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { ensureDebian } from '../real/machine/debian.ts';
-import { ensureNut } from '../real/machine/nut-packages.ts';
+import { ensureNut, ensureNutClientArchives } from '../real/machine/nut-packages.ts';
 import { whyNoRealHosts } from '../real/machine/tools.ts';
 import type {} from './provided.ts';
 
@@ -8,6 +8,8 @@ import type {} from './provided.ts';
 export default async function setup(project: TestProject): Promise<void> {
   const reason = await whyNoRealHosts();
   if (reason !== null) process.stderr.write(`The tests on real hosts and with a real NUT are skipped. ${reason}\n`);
-  project.provide('debian', reason === null ? await ensureDebian() : null);
+  const debian = reason === null ? await ensureDebian() : null;
+  project.provide('debian', debian);
+  project.provide('nutClientArchives', debian === null ? [] : await ensureNutClientArchives(debian));
   project.provide('nut', reason === null ? await ensureNut() : null);
 }

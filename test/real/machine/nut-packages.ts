@@ -25,20 +25,43 @@ export async function ensureNut(): Promise<string> {
   process.stderr.write('Fetching the packages of NUT for the tests with a real UPS server, once.\n');
   await fillAtomically(directory, async (temporary) => {
     const archives = join(temporary, 'archives');
-    await mkdir(join(archives, 'partial'), { recursive: true });
-    const settings = [`Dir::Cache::archives=${archives}`, 'APT::Sandbox::User=root', 'Debug::NoLocking=1'];
-    await run(['apt-get', '-qq', 'update']);
-    await run([
-      'apt-get',
-      ...['-qq', '-y', '--download-only', '--reinstall', '--no-install-recommends'],
-      ...settings.flatMap((setting) => ['-o', setting]),
-      'install',
-      ...PACKAGES,
-    ]);
-    for (const name of await readdir(archives)) {
-      if (name.endsWith('.deb')) await run(['dpkg-deb', '-x', join(archives, name), temporary]);
+    for (const file of await download(archives, ['--reinstall', ...PACKAGES])) {
+      await run(['dpkg-deb', '-x', file, temporary]);
     }
     await rm(archives, { recursive: true });
   });
   return directory;
+}
+
+/**
+ * The archives that a host booted from `debian` lacks for the package nut-client, itself among them. Fetched once and kept
+ * in the cache.
+ */
+export async function ensureNutClientArchives(debian: string): Promise<readonly string[]> {
+  const directory = `${debian}-nut-client`;
+  if (!existsSync(directory)) {
+    await fillAtomically(directory, async (temporary) => {
+      await download(temporary, ['-o', `Dir::State::status=${debian}/var/lib/dpkg/status`, 'nut-client']);
+    });
+  }
+  return archivesIn(directory);
+}
+
+/** Fetches packages with what they need into a folder, and gives the files. */
+async function download(folder: string, what: readonly string[]): Promise<readonly string[]> {
+  await mkdir(join(folder, 'partial'), { recursive: true });
+  const settings = [`Dir::Cache::archives=${folder}`, 'APT::Sandbox::User=root', 'Debug::NoLocking=1'];
+  await run(['apt-get', '-qq', 'update']);
+  await run([
+    'apt-get',
+    ...['-qq', '-y', '--download-only', '--no-install-recommends'],
+    ...settings.flatMap((setting) => ['-o', setting]),
+    'install',
+    ...what,
+  ]);
+  return archivesIn(folder);
+}
+
+async function archivesIn(folder: string): Promise<readonly string[]> {
+  return (await readdir(folder)).filter((name) => name.endsWith('.deb')).map((name) => join(folder, name));
 }

@@ -10,7 +10,10 @@ import { createNutClient, type NutClient, type NutClientOptions } from '../../..
 import { freePort } from '../../../scripts/temporal/ports.ts';
 import type {} from '../../helpers/provided.ts';
 import { run } from './run.ts';
+import type { Site } from './site.ts';
 
+/** Of upsd, where no other can be. */
+export const NUT_PORT = 3493;
 const READY_WITHIN_MS = 20_000;
 const FOLDERS = ['lib/nut', 'usr/lib/nut', 'usr/sbin', 'usr/bin', 'sbin', 'bin'];
 
@@ -62,6 +65,8 @@ export interface RealNut {
 }
 
 export const PASSWORD = 'correct horse "battery" #1';
+/** Of the user `nodes`, with what upsmon can send. */
+export const NODES_PASSWORD = "correct-horse:battery'1$%&";
 
 /** A block of tests with a real NUT; skipped where there can be none. */
 export function describeWithNut(name: string, tests: (root: string) => void): void {
@@ -69,15 +74,18 @@ export function describeWithNut(name: string, tests: (root: string) => void): vo
   describe.runIf(root !== null)(name, () => tests(root ?? ''));
 }
 
-export async function startNut(root: string): Promise<RealNut> {
+/** @param site Where it listens for the hosts of a site, instead of here; a client reaches it all the same. */
+export async function startNut(root: string, site?: Site): Promise<RealNut> {
   const programs = await nutPrograms(root);
   const folder = await mkdtemp(join(tmpdir(), 'caretaker-nut-'));
-  const port = await freePort();
+  const address = site?.address ?? '127.0.0.1';
+  const ownPort = site === undefined ? await freePort() : NUT_PORT;
+  const port = site === undefined ? ownPort : await site.forward(address, ownPort);
   const device = join(folder, 'ups.dev');
-  const ca = await configure(folder, programs, { port, device });
+  const ca = await configure(folder, programs, { address, port: ownPort, device });
   const env = { ...programs.env, NUT_CONFPATH: folder, NUT_STATEPATH: folder, NUT_ALTPIDPATH: folder };
-  const driver = daemon([programs.path('dummy-ups'), '-a', 'ups', '-u', 'root', '-F'], env);
-  const upsd = daemon([programs.path('upsd'), '-u', 'root', '-F'], env);
+  const driver = daemon([programs.path('dummy-ups'), '-a', 'ups', '-u', 'root', '-F'], env, site);
+  const upsd = daemon([programs.path('upsd'), '-u', 'root', '-F'], env, site);
   const clients: NutClient[] = [];
 
   function client(options: Partial<NutClientOptions> = {}): NutClient {
@@ -121,18 +129,19 @@ export async function startNut(root: string): Promise<RealNut> {
 async function configure(
   folder: string,
   programs: NutPrograms,
-  { port, device }: { readonly port: number; readonly device: string },
+  { address, port, device }: { readonly address: string; readonly port: number; readonly device: string },
 ): Promise<string> {
   const certificates = join(folder, 'nss');
   await mkdir(certificates, { mode: 0o700 });
   const files = {
     'ups.conf': `[ups]\ndriver = dummy-ups\nport = ${device}\nmode = dummy-loop\npollinterval = 1\ndesc = "The \\"real\\" one"\n`,
     'upsd.conf':
-      `LISTEN 127.0.0.1 ${port}\nMAXAGE 3\nSTATEPATH ${folder}\n` +
+      `LISTEN ${address} ${port}\nMAXAGE 3\nSTATEPATH ${folder}\n` +
       `CERTPATH ${certificates}\nCERTIDENT "ups" "certificates"\nDISABLE_WEAK_SSL true\n`,
     'upsd.users':
       `[operator]\npassword = ${inConfig(PASSWORD)}\nactions = SET\nactions = FSD\ninstcmds = ALL\n` +
-      `[secondary]\npassword = ${inConfig(PASSWORD)}\nupsmon secondary\n`,
+      `[secondary]\npassword = ${inConfig(PASSWORD)}\nupsmon secondary\n` +
+      `[nodes]\npassword = ${inConfig(NODES_PASSWORD)}\nupsmon secondary\n`,
     password: 'certificates\n',
     noise: 'no secret is kept with this key, so that anything is noise enough for it',
   };
@@ -154,18 +163,25 @@ function inConfig(value: string): string {
 }
 
 /** A program that runs in the foreground until it is killed. */
-export function daemon(argv: readonly string[], env: NodeJS.ProcessEnv): Daemon & { readonly log: () => string } {
-  const [program = '', ...args] = argv;
+export function daemon(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  site?: Site,
+): Daemon & { readonly log: () => string } {
   let child: ChildProcess | undefined;
   let log = '';
   return {
     log: () => log,
     start() {
       // It ends with the test, however that ends.
-      child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', program, ...args], {
-        env,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
+      const bound = ['--pdeathsig', 'KILL', '--', ...argv];
+      child =
+        site === undefined
+          ? spawn('setpriv', bound, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+          : site.spawn(
+              ['env', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), 'setpriv', ...bound],
+              'nut',
+            );
       const keep = (text: Buffer): void => void (log = `${log}${text.toString()}`.slice(-4_000));
       child.stdout?.on('data', keep);
       child.stderr?.on('data', keep);

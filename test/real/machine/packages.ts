@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { run } from './run.ts';
 
 export interface PackageSpec {
@@ -45,12 +45,19 @@ export async function buildPackage(spec: PackageSpec): Promise<BuiltPackage> {
     const file = `${spec.name}_${spec.version}_all.deb`;
     const built = join(folder, file);
     await run(['dpkg-deb', '--root-owner-group', '-Znone', '--build', join(folder, 'root'), built]);
-    const content = await readFile(built);
-    const paragraph = `${control}Filename: ./${file}\nSize: ${content.length}\nSHA256: ${sha256(content)}\n`;
-    return { file, content, paragraph };
+    return await readPackage(built);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** A Debian package that is there as a file. */
+export async function readPackage(path: string): Promise<BuiltPackage> {
+  const content = await readFile(path);
+  const control = (await run(['dpkg-deb', '--field', path])).trimEnd();
+  const file = basename(path);
+  const paragraph = `${control}\nFilename: ./${file}\nSize: ${content.length}\nSHA256: ${sha256(content)}\n`;
+  return { file, content, paragraph };
 }
 
 function controlOf({ name, version, depends }: PackageSpec): string {

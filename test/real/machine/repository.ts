@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
-import { buildPackage, sha256, type PackageSpec } from './packages.ts';
+import { buildPackage, readPackage, sha256, type BuiltPackage, type PackageSpec } from './packages.ts';
 import type { Site } from './site.ts';
 
 export interface Index {
@@ -17,6 +17,8 @@ export interface Repository {
   readonly useIndex: string;
   /** Adds packages; a host sees them after its next `apt-get update`. */
   publish(...specs: PackageSpec[]): Promise<void>;
+  /** The same with packages of somebody else, by their files. */
+  publishArchives(files: readonly string[]): Promise<void>;
   /** Serves a second repository with no more than an index, below `/mirror/`. */
   serveIndex(index: Index): void;
   /** Answers every request with this status, as a broken mirror does; `undefined` mends it. */
@@ -49,16 +51,18 @@ export async function createRepository(site: Site): Promise<Repository> {
     files.set('/Packages', packages);
     files.set('/Release', release(['Packages', packages]));
   }
+  function add(packages: readonly BuiltPackage[]): void {
+    for (const { file, content, paragraph } of packages) {
+      files.set(`/${file}`, content);
+      index += `${paragraph}\n`;
+    }
+    publishIndex();
+  }
   publishIndex();
   return {
     use: `rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*\necho 'deb [trusted=yes] http://${site.address}/ ./' >/etc/apt/sources.list.d/test.list\n`,
-    async publish(...specs) {
-      for (const built of await Promise.all(specs.map(buildPackage))) {
-        files.set(`/${built.file}`, built.content);
-        index += `${built.paragraph}\n`;
-      }
-      publishIndex();
-    },
+    publish: async (...specs) => add(await Promise.all(specs.map(buildPackage))),
+    publishArchives: async (archives) => add(await Promise.all(archives.map(readPackage))),
     useIndex: `echo 'deb [trusted=yes] http://${site.address}/mirror/ ./' >/etc/apt/sources.list.d/mirror.list\n`,
     serveIndex({ text, compressed }) {
       files.set('/mirror/Packages.gz', compressed);
