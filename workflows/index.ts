@@ -3,6 +3,8 @@ export { deliverMail } from './deliver-mail.ts';
 export { maintenanceLease } from './maintenance-lease.ts';
 export { patchFleet } from './patch-fleet.ts';
 export { patchHost } from './patch-host.ts';
+export { provisionNutClients } from './provision-nut-clients.ts';
+export { removeNutClients } from './remove-nut-clients.ts';
 export { removeSnapshot } from './remove-snapshot.ts';
 export { rollingUpdate } from './rolling-update.ts';
 export { undoLater } from './undo-later.ts';

@@ -11,6 +11,7 @@ import type {
   WeeklyReport,
 } from '../domain/patch.ts';
 import type { GuardStatus, OutageProgress, OutageReport } from '../domain/outage.ts';
+import type { NutClientsProgress, NutClientsReport } from '../domain/nut-client.ts';
 import type { NodePlan, RollPlan } from '../domain/plan.ts';
 import type { NodeProgress, RollProgress, RollReport } from '../domain/report.ts';
 import type { OpenUndo, UndoView } from '../domain/undo.ts';
@@ -58,6 +59,9 @@ export const fleetProgressQuery = defineQuery<FleetProgress>(Message.progress);
 export const fleetReportQuery = defineQuery<FleetReport | null>(Message.report);
 export const weeklyProgressQuery = defineQuery<WeeklyProgress>(Message.progress);
 export const weeklyReportQuery = defineQuery<WeeklyReport | null>(Message.report);
+
+export const nutClientsProgressQuery = defineQuery<NutClientsProgress>(Message.progress);
+export const nutClientsReportQuery = defineQuery<NutClientsReport | null>(Message.report);
 
 export const undoQuery = defineQuery<readonly OpenUndo[]>(Message.undo);
 export const undoViewQuery = defineQuery<UndoView>(Message.undo);

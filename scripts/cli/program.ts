@@ -35,6 +35,7 @@ import { status } from './commands/status.ts';
 import { forgetUndo, retryUndo, undo } from './commands/undo.ts';
 import { update, type UpdateFlags } from './commands/update.ts';
 import { withSession, withSite, type GlobalFlags, type Session, type Site } from './context.ts';
+import { addPower } from './power-commands.ts';
 import { CliError, layoutFor, printJson, printLine, type ExitCode, type Terminal } from './terminal.ts';
 
 const HELP_FOOTER = `
@@ -164,7 +165,10 @@ function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Co
     );
   addPatch(program, run);
   addSchedules(program, run);
-  addHosts(program, async (command) => finish(await withSite(terminal, program.opts<GlobalFlags>(), command)));
+  const runOnSite = async (command: (site: Site) => Promise<ExitCode>): Promise<void> =>
+    finish(await withSite(terminal, program.opts<GlobalFlags>(), command));
+  addHosts(program, runOnSite);
+  addPower(program, run, runOnSite);
   program
     .command('lab')
     .description('start a simulated Proxmox cluster on this machine; lab mail shows the mails it took')

@@ -1,6 +1,7 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
 import { toMilliseconds, type Duration } from '../../domain/duration.ts';
+import type { NutClientSettings, NutClientsInput } from '../../domain/nut-client.ts';
 import type { FleetSettings, HostSettings, PatchOverrides, WeeklySettings } from '../../domain/patch.ts';
 import type { PolicyOverrides, PolicyTimeouts, RollSettings } from '../../domain/policy.ts';
 import { describeOutcome } from './run-attributes.ts';
@@ -55,6 +56,11 @@ export function loadFleetSettings(name: string, policy: PatchOverrides): Promise
 /** The same for the weekly updates. */
 export function loadWeeklySettings(policy: PatchOverrides): Promise<WeeklySettings> {
   return orFailed(quickActivities().loadWeeklySettings.executeWithOptions(CHECK_INPUT, [{ policy }]));
+}
+
+/** The same for the NUT clients of the nodes. */
+export function loadNutClientSettings(input: NutClientsInput | null): Promise<NutClientSettings> {
+  return orFailed(quickActivities().loadNutClientSettings.executeWithOptions(CHECK_INPUT, [input]));
 }
 
 const CHECK_INPUT = { summary: 'check the input' };

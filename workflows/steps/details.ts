@@ -1,5 +1,6 @@
 import type { LeaseState } from '../../domain/lease.ts';
 import type { FleetProgress, FleetReport, HostProgress, HostReport, WeeklyProgress } from '../../domain/patch.ts';
+import type { NutClientsProgress } from '../../domain/nut-client.ts';
 import type { NodePlan } from '../../domain/plan.ts';
 import type { GuestProgress, NodeProgress, RollProgress } from '../../domain/report.ts';
 import { undoKey, type OpenUndo, type UndoView } from '../../domain/undo.ts';
@@ -128,5 +129,17 @@ export function weeklyDetails({ groups, paused, waitingFor }: WeeklyProgress): s
     '| group | state |',
     '| --- | --- |',
     ...groups.map(({ name, state }) => `| ${name} | ${state} |`),
+  ].join('\n');
+}
+
+/** The NUT clients of the nodes. */
+export function nutClientsDetails({ task, waitingFor, inHand, over }: NutClientsProgress): string {
+  const rows = [
+    ...over.map(({ node, outcome, reason }) => `| ${node} | ${outcome} | ${inCell(reason)} |`),
+    ...(inHand === null ? [] : [`| ${inHand} | in hand: ${task} | |`]),
+  ];
+  return [
+    ...(waitingFor === null ? [] : [`**Waits for**: ${waitingFor}`, '']),
+    ...(rows.length === 0 ? [] : ['| node | state | what |', '| --- | --- | --- |', ...rows]),
   ].join('\n');
 }

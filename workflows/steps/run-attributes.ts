@@ -14,6 +14,7 @@ type RunKind =
   | 'weekly-updates'
   | 'remove-snapshot'
   | 'undo-later'
+  | 'nut-clients'
   | 'mail';
 
 /** Makes the run findable: `MaintenanceKind = "rolling-update" AND MaintenanceOutcome = "failed"`. */
