@@ -120,6 +120,10 @@ function createStopper(deps: PowerDeps, node: string, tier: GuestTier, { budget,
   async function tellByApi(each: Progress): Promise<void> {
     const { guest } = each;
     if (each.lock === 'backup') return breakOffBackup(each);
+    if (each.lock !== null) {
+      each.trouble = `it is locked (${each.lock})`;
+      return;
+    }
     if (each.underHa) await letGoOfHa(each);
     const type = guest.kind === 'qemu' ? 'qmshutdown' : 'vzshutdown';
     const running = await api((proxmox) => proxmox.findRunningTask({ node, type, id: String(guest.vmid) }));
@@ -258,14 +262,13 @@ function stopOf(each: Progress): GuestStop {
   return { vmid: guest.vmid, name: guest.name, stopped, forced: stopped && forced, words: wordsOf(each) };
 }
 
-function wordsOf({ state, forced, toldLooks, trouble, lock, underHa }: Progress): string {
+function wordsOf({ state, forced, toldLooks, trouble, underHa }: Progress): string {
   if (state === 'away') return 'is not on this node any more';
   if (state === 'stopped' && toldLooks === null) return 'is down';
   const by = underHa ? ', by the HA manager' : '';
   if (state === 'stopped') return forced ? 'did not shut down in time and was stopped' : `shut down${by}`;
-  const why = trouble ?? (lock === null ? null : `it is locked (${lock})`);
   const known = state === 'running' ? 'still runs' : 'not known';
-  return why === null ? known : `${known}: ${why}`;
+  return trouble === null ? known : `${known}: ${trouble}`;
 }
 
 function wouldBe(each: Progress): string {

@@ -112,8 +112,11 @@ async function pct(cluster: Cluster, node: ClusterNode, call: CommandCall): Prom
     }
     return 0;
   }
-  if (verb !== 'status' && verb !== 'exec') return usage(call, 'pct <list|status|exec> [<vmid>]');
+  if (verb !== 'status' && verb !== 'exec' && verb !== 'shutdown') {
+    return usage(call, 'pct <list|status|exec|shutdown> [<vmid>]');
+  }
   const guest = localGuest(cluster, node, 'lxc', id);
+  if (verb === 'shutdown') return shutdown(cluster, guest, call);
   if (verb === 'status') {
     call.out(`status: ${status(guest)}\n`);
     return 0;
@@ -137,8 +140,8 @@ async function pct(cluster: Cluster, node: ClusterNode, call: CommandCall): Prom
   return result.code;
 }
 
-/** qm(1): `list` and `status`. */
-function qm(cluster: Cluster, node: ClusterNode, call: CommandCall): number {
+/** qm(1): `list`, `status` and `shutdown`. */
+function qm(cluster: Cluster, node: ClusterNode, call: CommandCall): number | Promise<number> {
   const [verb, id] = call.args;
   if (verb === 'list') {
     call.out('      VMID NAME                 STATUS     MEM(MB)    BOOTDISK(GB) PID       \n');
@@ -152,9 +155,29 @@ function qm(cluster: Cluster, node: ClusterNode, call: CommandCall): number {
     }
     return 0;
   }
-  if (verb !== 'status') return usage(call, 'qm <list|status> [<vmid>]');
-  call.out(`status: ${status(localGuest(cluster, node, 'qemu', id))}\n`);
+  if (verb !== 'status' && verb !== 'shutdown') return usage(call, 'qm <list|status|shutdown> [<vmid>]');
+  const guest = localGuest(cluster, node, 'qemu', id);
+  if (verb === 'shutdown') return shutdown(cluster, guest, call);
+  call.out(`status: ${status(guest)}\n`);
   return 0;
+}
+
+/** As over the API, but that the command waits for the end of its worker. */
+async function shutdown(cluster: Cluster, guest: Guest, call: CommandCall): Promise<number> {
+  if (cluster.ha.isManaged(guest.sid)) {
+    call.out(`Requesting HA stop for ${guest.noun} ${guest.vmid}\n`);
+    cluster.ha.setState(guest.sid, 'stopped');
+    return 0;
+  }
+  const options = new Map(call.args.map((arg, index) => [arg, call.args[index + 1]]));
+  const task = cluster.shutdownGuestTask(guest, 'root@pam', {
+    timeout: Number(options.get('--timeout') ?? 60),
+    forceStop: options.get('--forceStop') === '1',
+  });
+  await task.done;
+  if (task.exitStatus === 'OK') return 0;
+  call.err(`${task.exitStatus}\n`);
+  return 255;
 }
 
 function status(guest: Guest): string {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ActivityDeps } from '../../activities/index.ts';
 import { loadConfig } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
 import type { Lab } from '../../lab/index.ts';
 import type { Site } from '../../lab/site.ts';
 import { createLabSite, type LabSiteOptions } from '../../scripts/lib/lab-site.ts';
@@ -15,6 +16,8 @@ export interface LabActivities {
   readonly activities: ReturnType<typeof activitiesOver>;
   /** The connections themselves. */
   readonly deps: ActivityDeps;
+  readonly config: Config;
+  readonly env: NodeJS.ProcessEnv;
   close(): Promise<void>;
 }
 
@@ -28,11 +31,14 @@ export async function labActivities(
   const directory = await mkdtemp(join(tmpdir(), 'lab-activities-'));
   const temporal = { address: 'none', namespace: 'none' };
   const { lab, configFile, env } = await createLabSite({ directory, site, scale: SCALE, temporal, ...options });
-  const deps = depsFromConfig(await loadConfig({ path: configFile, env }), env);
+  const config = await loadConfig({ path: configFile, env });
+  const deps = depsFromConfig(config, env);
   return {
     lab,
     activities: activitiesOver(deps),
     deps,
+    config,
+    env,
     async close() {
       await deps.close();
       await lab.close();
