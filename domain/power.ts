@@ -161,15 +161,17 @@ export interface PowerWatch {
   readonly onBattery: number;
   /** Since the UPS went to battery the last time. */
   readonly sinceTransfer: number;
-  /** On mains without a break, as far as somebody looked. */
+  /** On battery since the mains have held for `holdDown`: short breaks make no blips of one outage. */
+  readonly sinceSteady: number;
+  /** On mains without a break; a time that nobody looked is one. */
   readonly onMains: number;
-  /** Without an answer, without a break. */
+  /** Asked without an answer, without a break. */
   readonly silent: number;
   /** The last answer said that it was on battery. */
   readonly lastSeenOnBattery: boolean;
-  /** Seconds; the last runtime of this time on battery. */
+  /** Seconds; the last runtime of this time on battery, less the time since then that nobody asked. */
   readonly lastRuntime: number | null;
-  /** It was seen without FSD since the last outage: FSD on mains is an order and no leftover. */
+  /** It was seen without FSD since the last outage, and looked at ever since: FSD on mains is an order and no leftover. */
   readonly seenWithoutFsd: boolean;
   readonly outage: boolean;
   readonly byTime: PowerPhase;

@@ -15,12 +15,22 @@ export function classOf(reading: PowerReading | null, rules: Pick<PowerRules, 'o
   return hasWord(status, 'OL') || isTrying(reading) ? 'online' : 'unknown';
 }
 
+/**
+ * Seconds that the battery lasts; null where the UPS reports none. A full battery without any runtime is a UPS that does
+ * not measure it.
+ */
+export function runtimeOf({ runtime, charge }: PowerReading): number | null {
+  if (!('value' in runtime)) return null;
+  return runtime.value === 0 && 'value' in charge && charge.value > 90 ? null : runtime.value;
+}
+
 /** The mains are there by its own word; an order to shut down (FSD) may stand all the same. */
 export function isOnMains(reading: PowerReading, rules: Pick<PowerRules, 'onlineDischarge'>): boolean {
   return !isOnBattery(reading, rules) && (hasWord(reading.status, 'OL') || isTrying(reading));
 }
 
-function isOnBattery(reading: PowerReading, { onlineDischarge }: Pick<PowerRules, 'onlineDischarge'>): boolean {
+/** By its own word. An order to shut down may stand without one of either: `FSD WAIT`, while its driver starts. */
+export function isOnBattery(reading: PowerReading, { onlineDischarge }: Pick<PowerRules, 'onlineDischarge'>): boolean {
   const { status } = reading;
   if (isTrying(reading)) return hasWord(status, 'OB') && hasWord(status, 'LB');
   if (hasWord(status, 'OB')) return true;

@@ -10,16 +10,19 @@ import {
   type PowerVerdict,
   type PowerWatch,
 } from '../domain/power.ts';
-import { classOf, isOnMains } from './power-class.ts';
+import { classOf, isOnBattery, isOnMains, runtimeOf } from './power-class.ts';
 import { followConditions, noticesOf } from './power-notices.ts';
 
 /** Looks in a row that make something certain. */
 const SURE = { onBattery: 3, low: 2, fsd: 2, need: 3 } as const;
 
-/** Time that nobody looked counts as time on mains up to this (milliseconds): what came between is not known. */
-const UNSEEN_MAINS = 5_000;
+/** The longest that a look and the pause after it take (milliseconds). In what is longer than that nobody looked. */
+const ONE_LOOK = 10_000;
 
-/** Shorter silences (milliseconds) never begin a phase, whatever the last runtime was. */
+/**
+ * Silences of less (milliseconds) never begin a phase, whatever the last runtime was. After one that is longer, or after so
+ * long that nobody looked, nothing is known of what came in it.
+ */
 const PATIENCE = 15_000;
 
 /** Between two points of the discharge, in seconds, and the most that are kept. */
@@ -32,6 +35,7 @@ export const NEW_WATCH: PowerWatch = {
   streak: { onBattery: 0, low: 0, fsd: 0, shedNeed: 0, finalNeed: 0 },
   onBattery: 0,
   sinceTransfer: 0,
+  sinceSteady: 0,
   onMains: 0,
   silent: 0,
   lastSeenOnBattery: false,
@@ -113,44 +117,47 @@ function passTime(watch: PowerWatch, sample: PowerSample, rules: PowerRules): Po
   const { sinceLast, reading, trouble } = sample;
   const next = classOf(reading, rules);
   const answered = next !== 'unknown';
-  const onBattery = reading !== null && answered && !isOnMains(reading, rules);
-  const begins = onBattery && !watch.lastSeenOnBattery;
-  const onMains = answered && !onBattery ? stayedOnMains(watch, sinceLast) : onMainsMeanwhile(watch, sample, onBattery);
-  const forgotten = onMains >= rules.memory * 1_000 && !watch.outage;
+  const wentOut = reading !== null && isOnBattery(reading, rules);
+  const isThere = reading !== null && isOnMains(reading, rules);
+  const onBattery = wentOut || (!isThere && watch.lastSeenOnBattery);
   // Whether there is an answer now says nothing of the time since the last one.
   const spent = watch.lastSeenOnBattery ? sinceLast : 0;
+  // A mistake of ours is no silence of the UPS.
+  const asked = trouble?.kind === 'config' ? 0 : Math.min(sinceLast, ONE_LOOK);
+  const unseen = trouble?.kind === 'config' || watch.silent + sinceLast >= PATIENCE;
+  const onMains = wentOut || unseen ? 0 : isThere ? stayedOnMains(watch, sinceLast) : watch.onMains;
   return {
     ...watch,
     reading: answered ? reading : watch.reading,
     class: next,
-    onBattery: forgotten ? 0 : watch.onBattery + spent,
-    sinceTransfer: begins ? 0 : onBattery || !answered ? watch.sinceTransfer + spent : 0,
+    onBattery: onMains >= rules.memory * 1_000 && !watch.outage ? 0 : watch.onBattery + spent,
+    sinceTransfer: onBattery && !(wentOut && !watch.lastSeenOnBattery) ? watch.sinceTransfer + spent : 0,
+    sinceSteady: isThere && onMains >= rules.holdDown * 1_000 ? 0 : watch.sinceSteady + spent,
     onMains,
-    // A mistake of ours is no silence of the UPS.
-    silent: answered || trouble?.kind === 'config' ? 0 : watch.silent + sinceLast,
-    lastSeenOnBattery: answered ? onBattery : watch.lastSeenOnBattery,
-    lastRuntime: !answered ? watch.lastRuntime : onBattery ? (valueOf(reading?.runtime) ?? null) : null,
-    seenWithoutFsd: watch.seenWithoutFsd || (answered && next !== 'fsd'),
+    silent: answered || trouble?.kind === 'config' ? 0 : watch.silent + asked,
+    lastSeenOnBattery: onBattery,
+    lastRuntime: answered ? (wentOut ? runtimeOf(reading) : null) : withoutTime(watch.lastRuntime, sinceLast - asked),
+    seenWithoutFsd: (watch.seenWithoutFsd && !unseen) || (answered && next !== 'fsd'),
   };
 }
 
 function stayedOnMains(watch: PowerWatch, sinceLast: number): number {
   if (watch.lastSeenOnBattery || watch.reading === null) return 0;
-  return watch.onMains + Math.min(sinceLast, UNSEEN_MAINS);
+  return watch.onMains + Math.min(sinceLast, ONE_LOOK);
 }
 
-/** A lost answer is no break; a silence is, for nobody knows what came in it. */
-function onMainsMeanwhile({ onMains, silent }: PowerWatch, { sinceLast }: PowerSample, onBattery: boolean): number {
-  return onBattery || silent + sinceLast >= PATIENCE ? 0 : onMains;
+function withoutTime(runtime: number | null, milliseconds: number): number | null {
+  return runtime === null ? null : runtime - milliseconds / 1_000;
 }
 
 function decide(watch: PowerWatch, sample: PowerSample, rules: PowerRules): PowerWatch {
   const streak = countStreaks(watch, rules);
   const confirmed =
-    streak.onBattery >= SURE.onBattery && watch.class !== 'unknown' && watch.sinceTransfer >= rules.confirm * 1_000;
+    streak.onBattery >= SURE.onBattery && watch.class !== 'unknown' && watch.sinceSteady >= rules.confirm * 1_000;
   const need = needOf({ ...watch, streak }, rules);
   const outage = watch.outage || confirmed || need !== null;
-  const time = outage ? timeOf(watch, rules) : null;
+  // While the mains are there, time on battery asks for nothing more; it counts again as soon as they are gone.
+  const time = outage && watch.lastSeenOnBattery ? timeOf(watch, rules) : null;
   const byTime = laterPhase(watch.byTime, time?.phase ?? 'normal');
   const byNeed = laterPhase(watch.byNeed, need?.phase ?? 'normal');
   const higher = laterPhase(byTime, byNeed);
@@ -165,7 +172,7 @@ function decide(watch: PowerWatch, sample: PowerSample, rules: PowerRules): Powe
     because: higher === was ? watch.because : (news?.because ?? watch.because),
     // An answer ends blindness: whatever is decided after it goes by what was seen.
     blind: need?.blind === true || (watch.blind && watch.class === 'unknown'),
-    conditions: followConditions(watch.conditions, sample, { silent: watch.silent, silence: rules.silence }),
+    conditions: followConditions(watch.conditions, sample, { silent: watch.silent, rules }),
     discharge: outage ? withPoint(watch) : watch.discharge,
   };
 }
@@ -229,12 +236,10 @@ function isBelow(
   { charge: leastCharge, runtime: leastRuntime }: { readonly charge: number; readonly runtime: number },
 ): string | null {
   const charge = valueOf(reading?.charge);
-  const runtime = valueOf(reading?.runtime);
+  const runtime = reading === null ? null : runtimeOf(reading);
   if (charge !== null && leastCharge > 0 && charge <= leastCharge)
     return `the charge is ${charge} % (${leastCharge} %)`;
   if (runtime === null || runtime > leastRuntime) return null;
-  // A full battery without any runtime is a UPS that does not measure it.
-  if (runtime === 0 && (charge ?? 0) > 90) return null;
   return `the battery lasts ${Math.round(runtime)} s (${Math.round(leastRuntime)} s)`;
 }
 
@@ -247,7 +252,7 @@ function timeOf({ onBattery }: PowerWatch, { shed, final }: PowerRules): Wanted 
 function mainsOf({ outage, class: now, reading, lastSeenOnBattery, onMains, byNeed }: PowerWatch, rules: PowerRules) {
   if (lastSeenOnBattery) return 'out' as const;
   // An order to shut down while the mains are there keeps everything down until it is taken back.
-  if (outage && now === 'fsd' && byNeed === 'final') return 'out' as const;
+  if (outage && now === 'fsd' && byNeed === 'final' && rules.fsdOnMains === 'act') return 'out' as const;
   if (!outage || reading === null) return 'on' as const;
   return onMains >= rules.holdDown * 1_000 ? ('on' as const) : ('back' as const);
 }
