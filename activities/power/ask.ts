@@ -1,4 +1,5 @@
 import { cancellationSignal } from '@temporalio/activity';
+import { isClientError } from '../guard.ts';
 
 /** The answer, or why there is none. */
 export type Answer<T> = { readonly value: T } | { readonly trouble: Error };
@@ -28,6 +29,11 @@ export async function ask<T>(question: (signal: AbortSignal) => Promise<T>, ms =
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** True for a command that was sent and whose answer was lost: nobody knows whether it is carried out. */
+export function mayBeDone(trouble: Error): boolean {
+  return isClientError(trouble) && trouble.outcome === 'unknown';
 }
 
 /** Rejects when the signal does, for those who do not heed it. */

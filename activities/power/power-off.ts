@@ -2,8 +2,8 @@ import { sh } from '../../clients/ssh/index.ts';
 import { toMilliseconds, type Duration } from '../../domain/duration.ts';
 import type { Act, NodeOff, PowerGate } from '../../domain/outage.ts';
 import type { Look } from '../await-world.ts';
-import { isClientError, NoClearAnswer } from '../guard.ts';
-import { ANSWER_MS, ask } from './ask.ts';
+import { NoClearAnswer } from '../guard.ts';
+import { ANSWER_MS, ask, mayBeDone } from './ask.ts';
 import { budgetOf, lookWithin } from './budget.ts';
 import type { PowerDeps } from './deps.ts';
 import { mayActOf } from './fresh-sample.ts';
@@ -95,8 +95,8 @@ async function tell(node: string, ways: readonly Way[], mayAct: () => Promise<Ac
     const answer = await ask((signal) => way.tell(signal));
     if ('value' in answer) return { outcome: 'done', words: `${node} was told to shut down: ${way.name} took it` };
     troubles.push(`${way.name}: ${answer.trouble.message}`);
-    // Without an answer nobody knows, so the node counts as one that goes down.
-    mayBeTold ||= isClientError(answer.trouble) && answer.trouble.outcome === 'unknown';
+    // Then the node counts as one that goes down.
+    mayBeTold ||= mayBeDone(answer.trouble);
   }
   const words = troubles.join('; ');
   if (mayBeTold) return { outcome: 'done', words: `${node} was told to shut down and may have taken it (${words})` };

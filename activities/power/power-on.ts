@@ -2,7 +2,7 @@ import { activityInfo } from '@temporalio/activity';
 import { sendMagicPacket, type Bmc } from '../../clients/wake/index.ts';
 import { toMilliseconds, type Duration } from '../../domain/duration.ts';
 import type { Act } from '../../domain/outage.ts';
-import { ask } from './ask.ts';
+import { ask, mayBeDone } from './ask.ts';
 import { budgetOf, lookWithin } from './budget.ts';
 import type { PowerDeps } from './deps.ts';
 import { isApiUp, othersApi } from './signs-of-life.ts';
@@ -54,7 +54,10 @@ export function createPowerOnActivities(deps: PowerDeps) {
       if ('trouble' in power) return { outcome: 'failed', words: power.trouble.message };
       const isOn = power.value === 'on';
       const answer = await ask((signal) => (isOn ? bmc.cycle({ signal }) : bmc.turnOn({ signal })), BMC_MS);
-      if ('trouble' in answer) return { outcome: 'failed', words: answer.trouble.message };
+      if ('trouble' in answer) {
+        const { trouble } = answer;
+        return { outcome: mayBeDone(trouble) ? 'done' : 'failed', words: trouble.message };
+      }
       return { outcome: 'done', words: isOn ? `${node} was power-cycled` : `${node} was off, and was turned on` };
     },
   };

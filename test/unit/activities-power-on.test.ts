@@ -177,8 +177,16 @@ describe('cycling the power of a node', () => {
   it('fails with words without a BMC, and when it does not do it', async () => {
     const node = aNode(OFF);
     expect(await cycle(node, null)).toEqual({ outcome: 'failed', words: 'pve2 has no BMC (power.nodes)' });
-    expect(await cycle(node, { ...aBmc(node, 'on'), cycle: () => Promise.reject(UNKNOWN) })).toEqual({
+    expect(await cycle(node, { ...aBmc(node, 'on'), cycle: () => Promise.reject(BUSY) })).toEqual({
       outcome: 'failed',
+      words: BUSY.message,
+    });
+  });
+
+  it('counts as done when the answer was lost', async () => {
+    const node = aNode(OFF);
+    expect(await cycle(node, { ...aBmc(node, 'on'), cycle: () => Promise.reject(UNKNOWN) })).toEqual({
+      outcome: 'done',
       words: UNKNOWN.message,
     });
   });
