@@ -37,7 +37,7 @@ export function clientItem({ node, outcome, reason }: NutClientLine): Item {
 
 /** What only a person can look at: NUT does not tell it over the network. */
 export const SERVER_ADVICE =
-  'See that /etc/nut/upsmon.conf there has at least these seconds, or it cuts the power while guests still stop; it cannot be asked over the network. Then reload it: upsmon -c reload.';
+  'See that /etc/nut/upsmon.conf there has at least these seconds, or it cuts the power while guests still stop: nodes log out when their shutdown begins, so that HOSTSYNC alone does not wait for the end of it. Nobody can ask for it over the network. Then reload it: upsmon -c reload.';
 
 function advice({ advice: lines }: NutClientsReport): Section[] {
   if (lines.length === 0) return [];

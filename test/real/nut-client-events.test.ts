@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { describeOnRealHosts } from './machine/describe.ts';
 import type { Host } from './machine/host.ts';
 import { monitorOf, nutNode } from './machine/nut-node.ts';
-import { startNut, type RealNut } from './machine/nut.ts';
+import { NODES_PASSWORD, startNut, startUpsmon, type RealNut } from './machine/nut.ts';
 
 const LOG = '/var/log/ups-events.log';
 const LINE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d ([A-Z]+) /;
@@ -82,6 +82,34 @@ describeOnRealHosts('a node that was made a NUT client', (world) => {
     await nut.upsd.kill();
     await isOff(host);
     expect(await events(host)).toContain('SHUTDOWN');
+    nut.upsd.start();
+    await nut.say({ 'ups.status': 'OL' });
+    await nut.ready('OL');
+  });
+
+  it('logs out when its shutdown begins, so that HOSTSYNC of the primary does not wait for the end of it', async () => {
+    const host = await protectedHost(60, 60);
+    const slow = '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecStop=/bin/sleep 60\n';
+    await host.sh(`printf '${slow}' >/run/systemd/system/slow.service; systemctl start slow`);
+    const login = {
+      port: nut.port,
+      user: 'primary',
+      password: NODES_PASSWORD,
+      role: 'primary',
+      hostSync: 600,
+    } as const;
+    const primary = await startUpsmon(inject('nut') ?? '', login);
+    try {
+      const client = nut.client();
+      await expect.poll(() => client.numLogins('ups'), { timeout: 20_000 }).toBe(2);
+      await nut.say({ 'ups.status': 'OB LB' });
+      await expect.poll(() => primary.notices(), { timeout: 30_000 }).toContain('SHUTDOWNCMD');
+      expect(await events(host)).toContain('SHUTDOWN');
+      expect(host.ends).toEqual([]);
+    } finally {
+      await primary.close();
+    }
+    await nut.upsd.kill();
     nut.upsd.start();
     await nut.say({ 'ups.status': 'OL' });
     await nut.ready('OL');

@@ -65,7 +65,7 @@ export interface RealNut {
 }
 
 export const PASSWORD = 'correct horse "battery" #1';
-/** Of the user `nodes`, with what upsmon can send. */
+/** Of the users `nodes` and `primary`, with what upsmon can send. */
 export const NODES_PASSWORD = "correct-horse:battery'1$%&";
 
 /** A block of tests with a real NUT; skipped where there can be none. */
@@ -141,6 +141,7 @@ async function configure(
     'upsd.users':
       `[operator]\npassword = ${inConfig(PASSWORD)}\nactions = SET\nactions = FSD\ninstcmds = ALL\n` +
       `[secondary]\npassword = ${inConfig(PASSWORD)}\nupsmon secondary\n` +
+      `[primary]\npassword = ${inConfig(NODES_PASSWORD)}\nupsmon primary\n` +
       `[nodes]\npassword = ${inConfig(NODES_PASSWORD)}\nupsmon secondary\n`,
     password: 'certificates\n',
     noise: 'no secret is kept with this key, so that anything is noise enough for it',
@@ -217,6 +218,8 @@ export async function startUpsmon(
     readonly user: string;
     readonly password: string;
     readonly role: 'primary' | 'secondary';
+    /** Seconds that a primary waits for others to log out (default 2). */
+    readonly hostSync?: number;
   },
 ): Promise<RealUpsmon> {
   const programs = await nutPrograms(root);
@@ -225,14 +228,14 @@ export async function startUpsmon(
   const notify = join(folder, 'notify.sh');
   await writeFile(notify, `#!/bin/sh\necho "$NOTIFYTYPE" >>${notices}\n`);
   await chmod(notify, 0o755);
-  const { port, user, password, role } = monitor;
+  const { port, user, password, role, hostSync = 2 } = monitor;
   const lines = [
     `MONITOR ups@127.0.0.1:${port} 1 ${user} ${inConfig(password)} ${role}`,
     'MINSUPPLIES 1',
     `SHUTDOWNCMD "echo SHUTDOWNCMD >>${notices}"`,
     `NOTIFYCMD ${notify}`,
     `POWERDOWNFLAG ${folder}/killpower`,
-    ...['POLLFREQ 1', 'POLLFREQALERT 1', 'HOSTSYNC 2', 'DEADTIME 5', 'FINALDELAY 0', 'RUN_AS_USER root'],
+    ...['POLLFREQ 1', 'POLLFREQALERT 1', `HOSTSYNC ${hostSync}`, 'DEADTIME 5', 'FINALDELAY 0', 'RUN_AS_USER root'],
     ...NOTICES.map((notice) => `NOTIFYFLAG ${notice} EXEC`),
   ];
   await writeFile(join(folder, 'upsmon.conf'), lines.map((line) => `${line}\n`).join(''), { mode: 0o640 });
