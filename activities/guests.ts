@@ -264,7 +264,7 @@ async function stoppedByOwner({ proxmox }: ActivityDeps, places: readonly GuestL
   return places.filter((place) => !place.running && !wanted.has(sidOf(place)));
 }
 
-export function sidOf({ type, vmid }: GuestRef): string {
+function sidOf({ type, vmid }: GuestRef): string {
   return `${type === 'qemu' ? 'vm' : 'ct'}:${vmid}`;
 }
 

@@ -5,9 +5,7 @@ import type { PowerDeps } from './deps.ts';
 
 const TOOL = { qemu: 'qm', lxc: 'pct' } as const;
 
-type GuestName = Pick<GuestToStop, 'kind' | 'vmid'>;
-
-export interface GuestShutdown extends GuestName {
+export interface GuestShutdown extends GuestToStop {
   /** Whole seconds after which it is stopped. */
   readonly timeoutSeconds: number;
 }
@@ -19,7 +17,7 @@ export type Said<T> = Answer<ReadonlyMap<number, T>>;
 export function readOverSsh(
   deps: PowerDeps,
   node: string,
-  guests: readonly GuestName[],
+  guests: readonly GuestToStop[],
 ): Promise<Said<'running' | 'stopped' | 'away'>> {
   const lines = guests.map(({ kind, vmid }) => sh`${TOOL[kind]} status ${vmid}`);
   return sayEach(deps, node, guests, lines, ({ text }) => {
@@ -57,7 +55,7 @@ interface Reply {
 function sayEach<T>(
   deps: PowerDeps,
   node: string,
-  guests: readonly GuestName[],
+  guests: readonly GuestToStop[],
   lines: readonly string[],
   read: (reply: Reply) => T | undefined,
 ): Promise<Said<T>> {
