@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { GuestTier, PowerGate } from '../../domain/outage.ts';
-import { smallSite, vmSpec, containerSpec, type GuestSpec } from '../../lab/index.ts';
+import { containerSpec, smallSite, upsSpec, vmSpec, type GuestSpec } from '../../lab/index.ts';
 import type { Site } from '../../lab/site.ts';
 import { activityEnvironment } from '../helpers/fake-deps.ts';
 import { labPowerActivities, type LabPowerActivities } from '../helpers/lab-power-activities.ts';
@@ -100,6 +100,21 @@ describe('in an outage', () => {
     });
     await expect.poll(() => lab.node('pve2').machine.power, { timeout: 20_000 }).toBe('off');
     expect(lab.node('pve1').machine.power).toBe('on');
+  });
+
+  it('a node whose API hangs is told over SSH', async () => {
+    // The timeouts are those of a real site: in ten seconds, a quarter of an hour passes in the lab.
+    const { lab, activities } = await outage({ ups: upsSpec({ batteryWattHours: 10_000 }) });
+    const hour = 3_600_000;
+    lab.faults.add((point) =>
+      point.at === 'api' && point.receiver === 'pve2' && point.phase === 'before'
+        ? { do: 'delay', ms: hour }
+        : undefined,
+    );
+    expect(await environment().run(activities.shutDownNode, { node: 'pve2', gate: GATE })).toMatchObject({
+      words: 'pve2 was told to shut down: SSH took it',
+    });
+    await expect.poll(() => lab.node('pve2').machine.power, { timeout: 20_000 }).toBe('off');
   });
 
   it('the last node expects fewer votes until the other is back', async () => {
