@@ -3,6 +3,7 @@ import { listOf, type Report } from './unchecked.ts';
 
 /** What {@link checkPower} may find. */
 export interface UncheckedPower {
+  readonly ups?: { readonly interval?: unknown; readonly timeout?: unknown };
   readonly shed?: {
     readonly nodes?: unknown;
     readonly after?: unknown;
@@ -31,13 +32,17 @@ const DEFAULTS = {
   restoreCharge: 40,
 };
 
+/** Milliseconds. What the UPS said longer ago is not of this moment. */
+const LONGEST_LOOK = 5_000;
+
 /** Checks that the phases come one after the other, and that the nodes are those of the cluster. */
 export function checkPower(
   { power, cluster }: { readonly power?: unknown; readonly cluster?: { readonly nodes?: unknown } },
   report: Report,
 ): void {
   if (typeof power !== 'object' || power === null) return;
-  const { shed, final, restore, nodes } = power as UncheckedPower;
+  const { ups, shed, final, restore, nodes } = power as UncheckedPower;
+  checkUps(ups, report);
   const known = listOf<{ readonly name?: unknown }>(cluster?.nodes).map((node) => node?.name);
   checkNodes(listOf<unknown>(shed?.nodes), known, report);
   checkClients(power, report);
@@ -98,6 +103,13 @@ function checkClients({ clients, final }: UncheckedPower, report: Report): void 
       'is not longer than power.final.blind',
       'Make it longer: nodes that go by themselves before Caretaker shuts them down go in no order.',
     );
+  }
+}
+
+function checkUps(ups: UncheckedPower['ups'], report: Report): void {
+  for (const key of ['interval', 'timeout'] as const) {
+    if (milliseconds(ups?.[key], 0) <= LONGEST_LOOK) continue;
+    report(['power', 'ups', key], 'is longer than 5 seconds', 'In a power cut that is too late: give 1 to 5 seconds.');
   }
 }
 

@@ -32,8 +32,8 @@ const upsSchema = z.strictObject({
   fingerprint: sha256Fingerprint
     .exactOptional()
     .describe('SHA-256 of its certificate; goes before the certificate authority.'),
-  interval: duration.default('1 second').describe('Time between two looks at the UPS.'),
-  timeout: duration.default('3 seconds').describe('For its answer to one look.'),
+  interval: duration.default('1 second').describe('Time between two looks at the UPS, at most 5 seconds.'),
+  timeout: duration.default('3 seconds').describe('For its answer to one look, at most 5 seconds.'),
 });
 
 const shedSchema = z.strictObject({

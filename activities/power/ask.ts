@@ -18,16 +18,21 @@ export const ANSWER_MS = 10_000;
  * waits for nobody; only the cancellation of the activity is thrown.
  */
 export async function ask<T>(question: (signal: AbortSignal) => Promise<T>, ms = ANSWER_MS): Promise<Answer<T>> {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new Late(`no answer within ${ms / 1_000} s`)), ms);
-  const signal = AbortSignal.any([cancellationSignal(), late.signal]);
+  // A signal of its own and no `AbortSignal.any`, which the one of the activity, that may watch for a day, would keep.
+  const asking = new AbortController();
+  const cancelled = cancellationSignal();
+  const onCancel = () => asking.abort(cancelled.reason);
+  const timer = setTimeout(() => asking.abort(new Late(`no answer within ${ms / 1_000} s`)), ms);
+  cancelled.addEventListener('abort', onCancel);
   try {
-    return { value: await Promise.race([question(signal), aborted(signal)]) };
+    cancelled.throwIfAborted();
+    return { value: await Promise.race([question(asking.signal), aborted(asking.signal)]) };
   } catch (error) {
-    cancellationSignal().throwIfAborted();
+    cancelled.throwIfAborted();
     return { trouble: error instanceof Error ? error : new Error(String(error)) };
   } finally {
     clearTimeout(timer);
+    cancelled.removeEventListener('abort', onCancel);
   }
 }
 
@@ -39,8 +44,6 @@ export function mayBeDone(trouble: Error): boolean {
 /** Rejects when the signal does, for those who do not heed it. */
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    const give = () => reject(signal.reason as Error);
-    if (signal.aborted) give();
-    else signal.addEventListener('abort', give, { once: true });
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
 }

@@ -1,9 +1,10 @@
-import { activityInfo, cancellationSignal, sleep } from '@temporalio/activity';
-import { CancelledFailure } from '@temporalio/common';
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { NutError } from '../../clients/nut/index.ts';
+import { pause } from '../../clients/pause.ts';
 import type { ClockStamp, PowerRules, PowerSample, PowerVerdict, WatchState } from '../../domain/power.ts';
 import { isSameVerdict, observe, verdictOf } from '../../planning/power-watch.ts';
-import { isClientError, report } from '../guard.ts';
+import { report } from '../guard.ts';
+import { ask } from './ask.ts';
 import { elapsedBetween, readClock } from './clock.ts';
 import type { UpsReader } from './deps.ts';
 
@@ -23,6 +24,9 @@ export interface WatchPowerResult {
 /** Milliseconds after which the watch comes back without news, so that its run can continue as new. */
 const LONGEST_WATCH = 24 * 3_600_000;
 
+/** Milliseconds for one look: what was said longer ago is not of this moment. */
+const LOOK_MS = 5_000;
+
 export function createWatchActivities({
   power: { ups },
   clock = readClock,
@@ -38,33 +42,35 @@ export function createWatchActivities({
      */
     async watchPower({ state, rules, seen }: WatchPowerInput): Promise<WatchPowerResult> {
       let { watch, seenAt } = (activityInfo().heartbeatDetails as WatchState | undefined) ?? state;
-      for (;;) {
-        const { reading, trouble } = await look(ups);
-        const now = clock();
-        watch = observe(watch, { reading, trouble, sinceLast: elapsedBetween(seenAt, now) }, rules);
-        seenAt = now;
-        const so: WatchPowerResult = { state: { watch, seenAt }, verdict: verdictOf(watch, rules) };
-        report(so.state);
-        if (!isSameVerdict(seen, so.verdict) || cancellationSignal().aborted) return so;
-        if (Date.now() - activityInfo().scheduledTimestampMs >= LONGEST_WATCH) return so;
-        const took = clock().monotonic - now.monotonic;
-        try {
-          await sleep(Math.max(0, rules.interval * 1_000 - took));
-        } catch (error) {
-          if (error instanceof CancelledFailure) return so;
-          throw error;
+      const begun = clock().monotonic;
+      const known = (): WatchPowerResult => ({ state: { watch, seenAt }, verdict: verdictOf(watch, rules) });
+      try {
+        for (;;) {
+          const asked = clock().monotonic;
+          const said = await look(ups);
+          const now = clock();
+          watch = observe(watch, { ...said, sinceLast: elapsedBetween(seenAt, now) }, rules);
+          seenAt = now;
+          const result = known();
+          report(result.state);
+          if (!isSameVerdict(seen, result.verdict) || now.monotonic - begun >= LONGEST_WATCH) return result;
+          // Temporal's own `sleep` leaves something behind each time until the activity ends.
+          await pause(Math.max(0, rules.interval * 1_000 - (clock().monotonic - asked)), cancellationSignal());
         }
+      } catch (error) {
+        if (cancellationSignal().aborted) return known();
+        throw error;
       }
     },
   };
 }
 
 async function look(ups: UpsReader): Promise<Pick<PowerSample, 'reading' | 'trouble'>> {
-  try {
-    return { reading: await ups.read(), trouble: null };
-  } catch (error) {
-    if (!isClientError(error)) throw error;
-    const kind = error instanceof NutError && error.class !== 'comms' ? 'config' : 'comms';
-    return { reading: null, trouble: { kind, text: error.message } };
+  const answer = await ask((signal) => ups.read(signal), LOOK_MS);
+  if ('value' in answer) return { reading: answer.value, trouble: null };
+  const { trouble } = answer;
+  if (!(trouble instanceof NutError)) {
+    return { reading: null, trouble: { kind: 'comms', text: `${ups.label}: ${trouble.message}` } };
   }
+  return { reading: null, trouble: { kind: trouble.class === 'comms' ? 'comms' : 'config', text: trouble.message } };
 }
