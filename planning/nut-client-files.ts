@@ -53,7 +53,7 @@ export function nutClientFiles(monitor: NutMonitor, node: string, password: stri
  * `systemctl poweroff` does nothing where a shutdown is under way, whoever has asked for it: logind refuses a second one,
  * and the jobs of the first cannot be replaced. `-i`: no inhibitor holds a node on an empty battery.
  */
-const SHUTDOWN_COMMAND = '/usr/bin/systemctl -i poweroff';
+export const SHUTDOWN_COMMAND = '/usr/bin/systemctl -i poweroff';
 
 function upsmonConf(mark: string, monitor: NutMonitor, password: string): string {
   const { user, pollInterval, deadTime, hostSync } = monitor;

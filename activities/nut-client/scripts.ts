@@ -171,12 +171,16 @@ done
 remove_folder ${quote(SERVICE_DROP_IN)}
 systemctl daemon-reload
 restore_service "$journal/service"
+# Where no file is ours, whoever sets a client up here from now on is not to be disturbed by a removal.
+ours=no
+for path in ${PATHS}; do if is_ours "$path"; then ours=yes; fi; done
+if [ "$ours" = no ]; then rm -f "$state/service"; fi
 rm -rf "$journal"
 `);
 
 /** Puts back what was there before Caretaker, and says what became of each file; of attempts that died, too. */
 export const REMOVE_FILES = script(`
-[ -d "$state" ] || exit 0
+[ -e "$state/service" ] || exit 0
 tell() { echo "$1" >>"$state/told"; }
 systemctl stop nut-monitor.service 2>/dev/null || true
 for path in ${PATHS}; do
@@ -193,7 +197,7 @@ for path in ${PATHS}; do
 done
 remove_folder ${quote(SERVICE_DROP_IN)}
 systemctl daemon-reload
-if [ -e "$state/service" ]; then restore_service "$state/service"; fi
+restore_service "$state/service"
 if [ -e "$state/told" ]; then sort -u "$state/told"; fi
 `);
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { SHUTDOWN_COMMAND } from '../../planning/nut-client-files.ts';
 import { describeOnRealHosts } from './machine/describe.ts';
 import type { Host } from './machine/host.ts';
 import { monitorOf, nutNode } from './machine/nut-node.ts';
@@ -113,6 +114,22 @@ describeOnRealHosts('a node that was made a NUT client', (world) => {
     nut.upsd.start();
     await nut.say({ 'ups.status': 'OL' });
     await nut.ready('OL');
+  });
+
+  it('disturbs no shutdown that is under way when it asks for one itself', async () => {
+    const host = await world.boot();
+    // What upsmon would ask for, in the middle of a shutdown, by a service that takes its time to stop.
+    const stop = `${SHUTDOWN_COMMAND}; sleep 2; echo stopped >>/root/in-order`;
+    const unit = `[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecStop=/bin/sh -c "${stop}"\n[Install]\nWantedBy=multi-user.target\n`;
+    await host.sh(`printf '${unit}' >/etc/systemd/system/slow.service; systemctl enable -q --now slow`);
+    await host.sh('systemctl reboot');
+    await expect.poll(() => host.ends, { timeout: 30_000 }).toEqual(['reboot']);
+    await host.ready();
+    expect(await host.sh('cat /root/in-order')).toBe('stopped\n');
+    await host.sh('systemctl poweroff');
+    await expect.poll(() => host.ends, { timeout: 30_000 }).toEqual(['reboot', 'poweroff']);
+    const order = await world.site.run(['cat', `${world.site.place}/${host.name}/upper/root/in-order`]);
+    expect(order).toBe('stopped\nstopped\n');
   });
 
   it('logs an event that nobody knows, and goes on when the log cannot be written', async () => {

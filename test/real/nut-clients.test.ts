@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { writeScript } from '../../activities/nut-client/scripts.ts';
 import { sh } from '../../clients/ssh/index.ts';
 import { describeOnRealHosts } from './machine/describe.ts';
 import type { Host } from './machine/host.ts';
@@ -66,6 +67,10 @@ describeOnRealHosts('the NUT client of a node', (world) => {
     expect(String(error)).not.toContain('not-the-password');
     await stranger.revert();
     expect(await host.sh(EVERYTHING)).toBe(before);
+    // Nothing is ours: a removal leaves the client of somebody else at work.
+    await host.sh('systemctl enable -q nut-monitor');
+    expect(await stranger.removeFiles()).toEqual([]);
+    await host.sh('systemctl is-enabled nut-monitor && systemctl disable -q nut-monitor');
 
     const client = node(host);
     await client.protect();
@@ -78,6 +83,8 @@ describeOnRealHosts('the NUT client of a node', (world) => {
     await client.prove();
     expect(await client.write()).toEqual({ pending: false, changed: [] });
 
+    // An attempt that died half-way has put one file back.
+    await host.sh('mv /etc/nut/nut.conf.before-caretaker /etc/nut/nut.conf');
     await client.removeFiles();
     expect(await client.removePackage()).toBe(false);
     expect(await host.sh(EVERYTHING)).toBe(before);
@@ -112,6 +119,18 @@ describeOnRealHosts('the NUT client of a node', (world) => {
       type: 'Refused',
       message: expect.stringContaining('MODE=netserver') as string,
     });
+  });
+
+  it('never has half a file, whenever the connection is cut', async () => {
+    const host = await world.boot();
+    const file = { path: '/etc/new/a.conf', mode: '600', owner: 'root:root', content: 'one\ntwo\n' };
+    const write = (stdin: string) => host.ssh.exec(writeScript(file), { stdin });
+    for (const torn of ['', '8', '8\n', '8\none\n', '8\none\ntwo']) {
+      expect((await write(torn)).code).not.toBe(0);
+      expect(await host.sh('ls -A /etc/new')).not.toContain('a.conf\n');
+    }
+    expect((await write('8\none\ntwo\n')).code).toBe(0);
+    expect(await host.sh('cat /etc/new/a.conf; ls -A /etc/new')).toBe('one\ntwo\na.conf\n');
   });
 
   it('waits for a package lock that somebody else holds', async () => {
