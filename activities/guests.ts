@@ -264,7 +264,7 @@ async function stoppedByOwner({ proxmox }: ActivityDeps, places: readonly GuestL
   return places.filter((place) => !place.running && !wanted.has(sidOf(place)));
 }
 
-function sidOf({ type, vmid }: GuestRef): string {
+export function sidOf({ type, vmid }: GuestRef): string {
   return `${type === 'qemu' ? 'vm' : 'ct'}:${vmid}`;
 }
 

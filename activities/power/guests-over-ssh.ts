@@ -5,7 +5,9 @@ import type { PowerDeps } from './deps.ts';
 
 const TOOL = { qemu: 'qm', lxc: 'pct' } as const;
 
-export interface GuestShutdown extends GuestToStop {
+type GuestName = Pick<GuestToStop, 'kind' | 'vmid'>;
+
+export interface GuestShutdown extends GuestName {
   /** Whole seconds after which it is stopped. */
   readonly timeoutSeconds: number;
 }
@@ -17,7 +19,7 @@ export type Said<T> = Answer<ReadonlyMap<number, T>>;
 export function readOverSsh(
   deps: PowerDeps,
   node: string,
-  guests: readonly GuestToStop[],
+  guests: readonly GuestName[],
 ): Promise<Said<'running' | 'stopped' | 'away'>> {
   const lines = guests.map(({ kind, vmid }) => sh`${TOOL[kind]} status ${vmid}`);
   return sayEach(deps, node, guests, lines, ({ text }) => {
@@ -55,7 +57,7 @@ interface Reply {
 function sayEach<T>(
   deps: PowerDeps,
   node: string,
-  guests: readonly GuestToStop[],
+  guests: readonly GuestName[],
   lines: readonly string[],
   read: (reply: Reply) => T | undefined,
 ): Promise<Said<T>> {

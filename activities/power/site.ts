@@ -13,6 +13,7 @@ import { mapLimited } from '../map-limited.ts';
 import { readHealthSoFar } from '../node.ts';
 import { ANSWER_MS, ask } from './ask.ts';
 import type { PowerDeps } from './deps.ts';
+import { readOverSsh } from './guests-over-ssh.ts';
 import { requestOf } from './ha-requests.ts';
 import { isApiUp, ownApi } from './signs-of-life.ts';
 import { readVotesOn } from './votes.ts';
@@ -27,8 +28,8 @@ const PARALLEL_READS = 4;
 export function createSiteActivities(deps: PowerDeps) {
   return {
     /**
-     * The site as it is now. A node that hangs costs half a minute and no more: of its guests, the lists of the cluster
-     * are believed. Fails when no node answers. Sources: `/cluster/status`, `/cluster/resources`, `/cluster/ha/*`,
+     * The site as it is now. A node that hangs costs half a minute and no more; of its guests is believed what it says over
+     * SSH, or what the lists of the cluster do. Fails when no node answers. Sources: `/cluster/status`, `/cluster/resources`, `/cluster/ha/*`,
      * `/nodes/{node}/{type}/{vmid}/status/current` and `config`, `pvecm status`.
      */
     async readSite(): Promise<SiteBefore> {
@@ -101,7 +102,7 @@ interface NodeSeen {
 }
 
 async function readNode(deps: PowerDeps, name: string, guests: readonly GuestResource[]): Promise<NodeSeen> {
-  if (!(await isApiUp(deps, name))) return { name, health: null, guests: [] };
+  if (!(await isApiUp(deps, name))) return { name, health: null, guests: await readGuestsOverSsh(deps, name, guests) };
   const begun = performance.now();
   const left = () => Math.max(0, NODE_MS - (performance.now() - begun));
   const [health, seen] = await Promise.all([
@@ -113,6 +114,26 @@ async function readNode(deps: PowerDeps, name: string, guests: readonly GuestRes
   ]);
   const answered = 'value' in health && (health.value.bootId !== null || health.value.ownQuorate !== null);
   return { name, health: answered ? health.value : null, guests: seen.flat() };
+}
+
+/** Whether they run is what counts; the rest is in the lists, or not known. */
+async function readGuestsOverSsh(
+  deps: PowerDeps,
+  name: string,
+  guests: readonly GuestResource[],
+): Promise<GuestSeen[]> {
+  const said = await readOverSsh(
+    deps,
+    name,
+    guests.map(({ type, vmid }) => ({ kind: type, vmid })),
+  );
+  if ('trouble' in said) return [];
+  return guests.flatMap(({ vmid, lock }) => {
+    const state = said.value.get(vmid);
+    return state === 'running' || state === 'stopped'
+      ? [{ vmid, running: state === 'running', lock: lock ?? null, startupOrder: null }]
+      : [];
+  });
 }
 
 async function readGuest(proxmox: ProxmoxClient, guest: GuestResource): Promise<GuestSeen> {

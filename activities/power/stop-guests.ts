@@ -1,6 +1,7 @@
 import { isGuestGone, ProxmoxError, type GuestRef } from '../../clients/proxmox/index.ts';
 import type { Act, GuestsStopped, GuestStop, GuestTier, GuestToStop, PowerGate } from '../../domain/outage.ts';
 import type { Look } from '../await-world.ts';
+import { sidOf } from '../guests.ts';
 import { ask } from './ask.ts';
 import { budgetOf, lookWithin, type Budget } from './budget.ts';
 import type { PowerDeps } from './deps.ts';
@@ -16,8 +17,11 @@ export interface StopGuestsInput {
   readonly gate: PowerGate;
 }
 
-/** Of the budget for what comes after the time of a guest, when it is stopped and seen to be: no more than a fifth. */
+/** Milliseconds for what comes after the time of a guest: it is stopped, and seen to be. */
 const RESERVE_MS = 5_000;
+
+/** Seconds that a guest gets, however little is left of the budget: its node goes on with it by itself. */
+const LEAST_TIME = 10;
 
 /** A guest that runs on although it was told is told again after so many looks. */
 const LOOKS_BEFORE_TELLING_AGAIN = 15;
@@ -37,8 +41,7 @@ export function createStopGuestsActivities(deps: PowerDeps) {
       const mayAct = mayActOf(deps, gate);
       const forbidden = await mayAct();
       if (forbidden !== null) return { ...forbidden, guests: [] };
-      const reserve = Math.min(RESERVE_MS, within * 200);
-      const stopper = createStopper(deps, node, tier, { budget, reserve, mayAct });
+      const stopper = createStopper(deps, node, tier, budget, mayAct);
       if (gate.rehearsal) return stopper.rehearse();
       const look = await lookWithin(budget, deps.polling.intervalMs, () => stopper.look());
       return stopper.result('found' in look ? look.found : null);
@@ -56,21 +59,14 @@ interface Progress {
   underHa: boolean;
   /** Looks since it was told; null: not yet. */
   toldLooks: number | null;
-  /** By the clock of the budget, in milliseconds. */
-  toldAt: number | null;
+  /** When its time is over and it must have been stopped: by the clock of the budget, in milliseconds. */
+  over: number;
   task: string | undefined;
   forced: boolean;
   trouble: string | null;
 }
 
-interface Limits {
-  readonly budget: Budget;
-  /** Milliseconds */
-  readonly reserve: number;
-  readonly mayAct: MayAct;
-}
-
-function createStopper(deps: PowerDeps, node: string, tier: GuestTier, { budget, reserve, mayAct }: Limits) {
+function createStopper(deps: PowerDeps, node: string, tier: GuestTier, budget: Budget, mayAct: MayAct) {
   const guests = tier.map(newProgress);
   let silentLooks = 0;
   let haIsDisarmed: boolean | undefined;
@@ -109,11 +105,10 @@ function createStopper(deps: PowerDeps, node: string, tier: GuestTier, { budget,
     Object.assign(each, { by: 'api', state: running ? 'running' : 'stopped', lock: lock ?? null, underHa: haManaged });
   }
 
-  /** What is to be done about a guest that runs. */
-  function needs({ toldLooks, toldAt, forced, by, guest }: Progress): 'tell' | 'force' | null {
-    if (toldLooks === null || toldAt === null) return 'tell';
-    const late = budget.spent() - toldAt >= guest.timeout * 1_000 + reserve || budget.left() <= reserve;
-    if (late && !forced && by === 'api') return 'force';
+  /** What is to be done about a guest that runs. Over SSH it was told once and for all. */
+  function needs({ toldLooks, over, forced, by }: Progress): 'tell' | 'force' | null {
+    if (toldLooks === null) return 'tell';
+    if (by === 'api' && !forced && budget.spent() >= over) return 'force';
     return toldLooks % LOOKS_BEFORE_TELLING_AGAIN === 0 ? 'tell' : null;
   }
 
@@ -137,8 +132,8 @@ function createStopper(deps: PowerDeps, node: string, tier: GuestTier, { budget,
   }
 
   function told(each: Progress, task?: string): void {
+    if (each.toldLooks === null) each.over = budget.spent() + timeOf(each.guest) * 1_000 + RESERVE_MS;
     each.toldLooks = 1;
-    each.toldAt ??= budget.spent();
     each.task = task;
     each.trouble = null;
   }
@@ -162,7 +157,7 @@ function createStopper(deps: PowerDeps, node: string, tier: GuestTier, { budget,
       haIsDisarmed = 'value' in status && status.value.disarmed;
     }
     if (!haIsDisarmed) return;
-    await api((proxmox) => proxmox.setHaState(`${guest.kind === 'qemu' ? 'vm' : 'ct'}:${guest.vmid}`, 'ignored'));
+    await api((proxmox) => proxmox.setHaState(sidOf(refOf(guest)), 'ignored'));
   }
 
   async function force(each: Progress): Promise<void> {
@@ -185,7 +180,8 @@ function createStopper(deps: PowerDeps, node: string, tier: GuestTier, { budget,
   }
 
   function timeOf({ timeout }: GuestToStop): number {
-    return Math.max(1, Math.floor(Math.min(timeout, (budget.left() - reserve) / 1_000)));
+    const left = Math.floor((budget.left() - RESERVE_MS) / 1_000);
+    return Math.max(1, Math.floor(Math.min(timeout, Math.max(left, LEAST_TIME))));
   }
 
   async function look(): Promise<Look<Act | null>> {
@@ -251,7 +247,7 @@ function createStopper(deps: PowerDeps, node: string, tier: GuestTier, { budget,
 
 function newProgress(guest: GuestToStop): Progress {
   return {
-    ...{ guest, state: 'unknown', by: 'api', lock: null, underHa: false, toldLooks: null, toldAt: null },
+    ...{ guest, state: 'unknown', by: 'api', lock: null, underHa: false, toldLooks: null, over: 0 },
     ...{ task: undefined, forced: false, trouble: null },
   };
 }

@@ -20,8 +20,8 @@ afterEach(() => vi.useRealTimers());
 const never = () => new Promise<never>(() => undefined);
 
 interface FakeSite {
-  /** pve2 answers, hangs, or is off. */
-  readonly pve2?: 'up' | 'hangs' | 'off';
+  /** pve2 answers, hangs, is off, or answers over SSH only. */
+  readonly pve2?: 'up' | 'hangs' | 'off' | 'without API';
   readonly ssh?: 'up' | 'dead';
   readonly ha?: Readonly<Record<string, string>>;
   readonly armed?: string;
@@ -99,6 +99,7 @@ function aSite({ pve2 = 'up', ssh = 'up', ha = {}, armed, lrm = 'wait_for_agent_
   return {
     proxmox: { ...cluster(), avoid: () => scoped(undefined), via: scoped, with: ({ via }) => scoped(via) },
     exec: (node, command) => {
+      if (pve2 === 'without API' && command.includes('qm status 202')) return answered('202 0 status: stopped\n');
       if (ssh === 'dead' || (node === 'pve2' && pve2 !== 'up'))
         return pve2 === 'hangs' ? never() : Promise.reject(DOWN);
       if (command === 'pvecm status') return answered(VOTES);
@@ -163,6 +164,11 @@ describe('the site', () => {
     const site = await read({ pve2: 'off' });
     expect(site.nodes[1]).toMatchObject({ name: 'pve2', online: false, health: null });
     expect(site.guests.at(-1)).toMatchObject({ vmid: 202, running: true, lock: 'backup', startupOrder: null });
+  });
+
+  it('shows what a node without an API says of its guests over SSH', async () => {
+    const site = await read({ pve2: 'without API' });
+    expect(site.guests.at(-1)).toMatchObject({ vmid: 202, running: false, lock: 'backup' });
   });
 
   it('is read within a minute though a node hangs', async () => {

@@ -139,6 +139,11 @@ function stop(node: Guests, world: FakePower = {}, { gate = {}, within = 75, ...
   return activityEnvironment(info).run(stopGuests, { node: 'pve2', tier: TIER, within, gate: aGate(gate) });
 }
 
+afterEach(() => vi.useRealTimers());
+
+/** As on a real site. */
+const PACE = { intervalMs: 2_000, stablePolls: 2 };
+
 const both = () => aNodeOf({ 100: {}, 200: {} });
 const TOLD_BY_API = [
   'shutdown 100 {"timeoutSeconds":60,"forceStop":true}',
@@ -215,9 +220,25 @@ describe('a tier of guests', () => {
     ]);
   });
 
-  it('does not wait for what somebody else began without an end: the guest is stopped when its time is over', async () => {
+  it('gives a guest ten seconds though less is left: its node goes on with it', async () => {
+    const node = both();
+    await stop(node, {}, { within: 1 });
+    expect(node.calls).toEqual([
+      'shutdown 100 {"timeoutSeconds":10,"forceStop":true}',
+      'shutdown 200 {"timeoutSeconds":10,"forceStop":true}',
+    ]);
+  });
+
+  it('does not wait for a shutdown that somebody else began without an end: the guest is stopped after its time', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     const node = aNodeOf({ 100: { task: 'UPID:theirs', obeys: 'when forced' }, 200: { running: false } });
-    expect(await stop(node, {}, { within: 0.05 })).toMatchObject({ outcome: 'done', guests: [{ forced: true }, {}] });
+    const { stopGuests } = powerActivitiesOver({ ...fakePowerDeps(worldOf(node)), polling: PACE });
+    const input = { node: 'pve2', tier: TIER, within: 75, gate: aGate() };
+    const stopping = activityEnvironment().run(stopGuests, input);
+    await vi.advanceTimersByTimeAsync(64_000);
+    expect(node.calls).toEqual([]);
+    await vi.advanceTimersByTimeAsync(11_000);
+    expect(await stopping).toMatchObject({ outcome: 'done', guests: [{ forced: true }, {}] });
     expect(node.calls).toEqual(['stop 100 {"overruleShutdown":true}']);
   });
 });
@@ -237,10 +258,10 @@ describe('a worker that dies between two lines', () => {
 
   it('has used up its part of the time', async () => {
     const node = both();
-    await stop(node, {}, { attempt: 2, heartbeatDetails: { spent: 60_000 } });
+    await stop(node, {}, { attempt: 2, heartbeatDetails: { spent: 50_000 } });
     expect(node.calls).toEqual([
-      'shutdown 100 {"timeoutSeconds":9,"forceStop":true}',
-      'shutdown 200 {"timeoutSeconds":9,"forceStop":true}',
+      'shutdown 100 {"timeoutSeconds":19,"forceStop":true}',
+      'shutdown 200 {"timeoutSeconds":19,"forceStop":true}',
     ]);
   });
 
@@ -295,13 +316,11 @@ describe('a node whose API is dead', () => {
 });
 
 describe('mains that come back in the middle', () => {
-  afterEach(() => vi.useRealTimers());
-
   it('keep what was not told yet as it is', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     const node = aNodeOf({ 100: { lock: 'snapshot' }, 200: {} });
     const deps = fakePowerDeps({ ...worldOf(node), ups: ['OB', 'OB', 'OL'] });
-    const { stopGuests } = powerActivitiesOver({ ...deps, polling: { intervalMs: 2_000, stablePolls: 2 } });
+    const { stopGuests } = powerActivitiesOver({ ...deps, polling: PACE });
     const input = { node: 'pve2', tier: TIER, within: 75, gate: aGate() };
     const stopping = activityEnvironment().run(stopGuests, input);
     await vi.advanceTimersByTimeAsync(15_000);
