@@ -11,6 +11,8 @@ export interface Credentials {
   readonly ticketKey: string;
   /** Of the users of the NUT server. */
   readonly upsPassword: string;
+  /** Of the users of the nodes' controllers; IPMI takes 20 bytes at most. */
+  readonly bmcPassword: string;
 }
 
 /** Secrets kept in `<directory>/credentials.json`, readable by its owner alone. */
@@ -22,6 +24,7 @@ export function ensureCredentials(directory: string): Credentials {
     observerSecret: randomUUID(),
     ticketKey: randomBytes(32).toString('hex'),
     upsPassword: randomBytes(12).toString('base64url'),
+    bmcPassword: randomBytes(12).toString('base64url'),
     // A folder of an earlier lab keeps what it has, and gets what is new.
     ...(existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Partial<Credentials>) : {}),
   };

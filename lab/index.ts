@@ -21,11 +21,14 @@ import { ensureCredentials } from './credentials.ts';
 import type { Credentials } from './credentials.ts';
 import { MailSink } from './mail/sink.ts';
 import { createMachines, ensureSshClientKey } from './machine/index.ts';
+import { BMC_USERS, startBmcs } from './bmc/index.ts';
+import type { BmcServer } from './bmc/index.ts';
 import { Monitor } from './monitor.ts';
 import { referenceSite } from './site.ts';
 import type { Site } from './site.ts';
 import { hangOn, NUT_USERS, startUps, type LabUps } from './ups/index.ts';
 import { upsSpec } from './ups/spec.ts';
+import { WakeListener } from './wake.ts';
 
 export { ManualClock, ScaledClock } from './core/clock.ts';
 export type { LabClock } from './core/clock.ts';
@@ -34,6 +37,7 @@ export type { FaultBehavior, FaultBoard, FaultPoint, FaultVerdict } from './core
 export type { StoredMail } from './mail/message.ts';
 export { MailSink, type MailSinkOptions } from './mail/sink.ts';
 export type { Monitor, MonitorReport } from './monitor.ts';
+export { BMC_USERS } from './bmc/index.ts';
 export { NUT_USERS, type LabUps } from './ups/index.ts';
 export { upsSpec, type UpsSpec } from './ups/spec.ts';
 export { containerSpec, GiB, nodeSpec, referenceSite, smallSite, vmSpec } from './site.ts';
@@ -85,6 +89,10 @@ export interface LabAccess {
       readonly certificateFile: string;
     };
     readonly ssh: SshEndpoint;
+    /** Its management controller, for IPMI 2.0. */
+    readonly bmc: { readonly host: string; readonly port: number; readonly user: string; readonly password: string };
+    /** Where a magic packet wakes it: the address stands for the broadcast address of its network. */
+    readonly wake: { readonly mac: string; readonly host: string; readonly port: number };
   }[];
   readonly guests: readonly {
     readonly vmid: number;
@@ -155,14 +163,24 @@ export async function createLab(options: LabOptions): Promise<Lab> {
   await mail.start();
   const ups = await startUps(context, site.ups ?? upsSpec(), credentials, certificateOf(certificates, 'ups'));
   hangOn(ups.device, cluster);
-  const listeners = await listen(api, certificates, options.apiPort ?? 0).catch(async (error: unknown) => {
+  const bmcs = await startBmcs(context, cluster, ups.device, credentials);
+  const wake = new WakeListener(cluster);
+  await wake.start();
+  const stopServers = async () => {
     await mail.stop();
     await ups.server.stop();
+    for (const bmc of bmcs.values()) bmc.stop();
+    wake.stop();
+  };
+  const listeners = await listen(api, certificates, options.apiPort ?? 0).catch(async (error: unknown) => {
+    await stopServers();
     clock.stop();
     await cluster.close();
     throw error;
   });
-  const access = describeAccess(cluster, certificates, credentials, { listeners, mail, ups, privateKeyFile });
+  const access = describeAccess(cluster, certificates, credentials, {
+    ...{ listeners, mail, ups, bmcs, wake, privateKeyFile },
+  });
   writeFileSync(join(directory, 'access.json'), JSON.stringify(access, null, 2), { mode: 0o600 });
   return {
     clock,
@@ -184,8 +202,7 @@ export async function createLab(options: LabOptions): Promise<Lab> {
       monitor.stop();
       clock.stop();
       for (const listener of listeners.values()) listener.close();
-      await mail.stop();
-      await ups.server.stop();
+      await stopServers();
       await cluster.close();
     },
   };
@@ -243,10 +260,12 @@ function describeAccess(
     readonly listeners: ReadonlyMap<string, NodeListener>;
     readonly mail: MailSink;
     readonly ups: LabUps;
+    readonly bmcs: ReadonlyMap<string, BmcServer>;
+    readonly wake: WakeListener;
     readonly privateKeyFile: string;
   },
 ): LabAccess {
-  const { listeners, mail, ups, privateKeyFile } = servers;
+  const { listeners, mail, ups, bmcs, wake, privateKeyFile } = servers;
   const machines = [...cluster.nodes.values(), ...cluster.guests.values()].map(({ machine }) => machine);
   const knownHostsFile = join(cluster.directory, 'known_hosts');
   const lines = machines
@@ -255,7 +274,7 @@ function describeAccess(
   writeFileSync(knownHostsFile, lines.join(''));
   return {
     cluster: cluster.site.cluster,
-    nodes: [...cluster.nodes.values()].map(({ name, machine }) => ({
+    nodes: [...cluster.nodes.values()].map(({ name, machine, spec }) => ({
       name,
       api: {
         host: '127.0.0.1',
@@ -264,6 +283,13 @@ function describeAccess(
         certificateFile: certificates.nodes.get(name)?.certificateFile ?? '',
       },
       ssh: machine.ssh,
+      bmc: {
+        host: '127.0.0.1',
+        port: bmcs.get(name)?.port ?? 0,
+        user: BMC_USERS.administrator,
+        password: credentials.bmcPassword,
+      },
+      wake: { mac: spec.mac, host: '127.0.0.1', port: wake.port },
     })),
     guests: [...cluster.guests.values()].map(({ vmid, spec, node, machine }) => ({
       vmid,

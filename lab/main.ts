@@ -79,13 +79,15 @@ function sheet(lab: Lab, flags: Flags): string {
   return [
     `Cluster ${access.cluster}: ${access.nodes.length} nodes, ${access.guests.length} guests, time runs ${flags.scale} times as fast.`,
     '',
-    ...access.nodes.flatMap(({ name, api: { host, port, fingerprint, certificateFile }, ssh: server }) => [
+    ...access.nodes.flatMap(({ name, api: { host, port, fingerprint, certificateFile }, ssh: server, bmc, wake }) => [
       `${name}`,
       `  API          https://${host}:${port}`,
       `  certificate  ${certificateFile}`,
       `  SHA-256      ${fingerprint}`,
       `  SSH          ${server.host} port ${server.port}`,
       `  host key     ${server.fingerprint}`,
+      `  BMC          ${bmc.host} port ${bmc.port} (IPMI 2.0, UDP)`,
+      `  wakes at     ${wake.mac} by ${wake.host} port ${wake.port} (UDP)`,
     ]),
     '',
     'Guests',
@@ -101,6 +103,7 @@ function sheet(lab: Lab, flags: Flags): string {
     `  operator     ${access.token.id}=${access.token.secret}`,
     `  observer     ${access.observerToken.id}=${access.observerToken.secret}`,
     `  NUT          ${access.ups.user}  ${access.ups.password}`,
+    `  BMC          ${first?.bmc.user}  ${first?.bmc.password}`,
     `  SSH key      ${access.ssh.privateKeyFile} (user ${access.ssh.user})`,
     `  known hosts  ${access.knownHostsFile}`,
     `  authority    ${access.caFile}`,

@@ -25,7 +25,14 @@ export interface NodeSpec {
   /** Virtual milliseconds from power-on to a running system, and from the end of guest shutdown to power off. */
   readonly bootMs: number;
   readonly shutdownMs: number;
+  /** Of the network card that wakes it; its settings in Proxmox have it unless `wakeOnLan` is false. */
+  readonly mac: string;
+  readonly wakeOnLan: boolean;
+  readonly acRecovery: AcRecovery;
 }
+
+/** BIOS setting: what a machine does when its power is back. */
+export type AcRecovery = 'stay-off' | 'power-on' | 'last-state';
 
 export interface StorageSpec {
   readonly id: string;
@@ -170,6 +177,9 @@ export function nodeSpec(name: string, index: number, overrides: Partial<NodeSpe
     packages: pendingPackages(),
     bootMs: 90_000,
     shutdownMs: 15_000,
+    mac: `02:00:5E:10:00:${(index + 1).toString(16).padStart(2, '0').toUpperCase()}`,
+    wakeOnLan: true,
+    acRecovery: 'stay-off',
     ...overrides,
   };
 }

@@ -117,7 +117,7 @@ async function route(
   const call = { ...api, node: receiver, identity, parameters };
   checkPermission(call, matched.route);
   api.schema?.request(matched.route, parameters);
-  const target = targetOf(api.cluster, receiver, parameters);
+  const target = matched.route.proxied === false ? receiver : targetOf(api.cluster, receiver, parameters);
   const result =
     target === receiver
       ? await matched.route.run(call)

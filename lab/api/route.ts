@@ -40,6 +40,8 @@ export interface Route {
   readonly path: string;
   readonly parameters: ParameterSpecs;
   readonly permission: Permission;
+  /** False: the node that is asked carries it out, whichever it names. */
+  readonly proxied?: false;
   readonly run: (call: Call) => unknown;
 }
 

@@ -106,6 +106,9 @@ function nodeUp(cluster: Cluster, node: ClusterNode): void {
 /** Its corosync finds the others, and its guests start; a node that a fault kept from it waits until somebody calls this. */
 export function joinCluster(cluster: Cluster, node: ClusterNode): void {
   node.joined = true;
+  // The highest expectation goes round, and quorum never falls again by itself (votequorum(5)).
+  const { expected } = cluster.votes;
+  for (const member of cluster.nodes.values()) if (member.joined) member.expected = expected;
   cluster.updateQuorum();
   cluster.ha.nodeJoined(node.name);
   cluster.tasks.start(node, 'startall', '', 'root@pam', (task) => startAll(cluster, node, task, {}));

@@ -24,8 +24,11 @@ export type FaultPoint =
   | {
       readonly at: 'node';
       readonly machine: string;
-      /** A step of the machine's life that is about to happen; `join`: a node becomes a member of its cluster. */
-      readonly step: 'shutdown' | 'boot' | 'up' | 'join';
+      /**
+       * A step of the machine's life that is about to happen; `off`: an orderly shutdown has stopped everything, and the power
+       * would go; `join`: a node becomes a member of its cluster.
+       */
+      readonly step: 'shutdown' | 'off' | 'boot' | 'up' | 'join';
       /** The kernel it runs or would run, with `up` and `join`. */
       readonly kernel?: string;
     }
@@ -46,6 +49,16 @@ export type FaultPoint =
       readonly command?: string;
     }
   | {
+      readonly at: 'bmc';
+      readonly machine: string;
+      /** `packet`: one has come; `command`: the request in it is not yet carried out. */
+      readonly step: 'packet' | 'command';
+      /** In the words of IPMI: `Get Chassis Status`, `Chassis Control on`. */
+      readonly command?: string;
+    }
+  /** A magic packet has come to the network card of a machine. */
+  | { readonly at: 'wake'; readonly machine: string }
+  | {
       readonly at: 'task';
       readonly node: string;
       /** Worker type as in the UPID: `qmigrate`, `vzmigrate`, `qmshutdown`, … */
@@ -57,18 +70,18 @@ export type FaultPoint =
 export type FaultVerdict =
   /** Wait so many virtual milliseconds, then go on as usual. */
   | { readonly do: 'delay'; readonly ms: number }
-  /** Cut the connection without an answer (api, command, connection, mail, ups). Node: the step never happens. */
+  /** Cut the connection without an answer (api, command, connection, mail, ups); no answer (bmc). Node, wake: it never happens. */
   | { readonly do: 'drop' }
   /** Let so many bytes pass, of both directions together, then cut (connection over SSH; logged as `connection.cut`); of the answer (ups). */
   | { readonly do: 'cut'; readonly bytes: number }
   /**
    * Answer with an error: api: status and reason phrase; mail: reply code and text; command: exit code and stderr; task:
-   * its exit status; ups: the word after `ERR`, such as `DATA-STALE` of the driver.
+   * its exit status; ups: the word after `ERR`, such as `DATA-STALE` of the driver; bmc: its completion code (0xC0, busy).
    */
   | { readonly do: 'error'; readonly status?: number; readonly reason: string; readonly body?: unknown }
   /** The machine dies at once, as by power loss. */
   | { readonly do: 'die' }
-  /** Answer with something untrue instead (api: the `data` of the body; command: stdout with exit code 0; ups: the text). */
+  /** Answer with something untrue instead (api: the `data` of the body; command: stdout with exit code 0; ups: the text; bmc: success). */
   | { readonly do: 'lie'; readonly body: unknown };
 
 /** A behaviour sees every point first and may take over by returning a verdict; `undefined` leaves it to the next. */

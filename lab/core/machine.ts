@@ -99,10 +99,15 @@ export interface Machine {
   readonly nextBootKernel: string | undefined;
   readonly ssh: SshEndpoint;
 
-  /** Power on: boots in virtual time, the kernel that somebody chose in the boot menu if one is named. No-op unless off. */
+  /**
+   * Power on: boots in virtual time, the kernel that somebody chose in the boot menu if one is named. No-op unless it is off
+   * and power is to be had.
+   */
   powerOn(options?: { kernel?: string }): void;
   /** Power cut: off at once, units and commands die, connections reset. */
   powerCut(reason: string): void;
+  /** Says whether power is to be had (default: always). */
+  suppliedBy(hasPower: () => boolean): void;
   /** Orderly shutdown, then off; with `reboot` it boots again. Resolves when it is off. */
   shutdown(options: { reboot: boolean; actor: string }): Promise<void>;
   /** `apt-get update` without a shell, as the Proxmox `aptupdate` task does it; output lines to `print`. */

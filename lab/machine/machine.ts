@@ -61,6 +61,7 @@ export class LabMachine implements Machine, System {
   #bootedAt: number;
   /** Counts changes of power, so that a step planned before one does not happen after it. */
   #epoch = 0;
+  #hasPower = () => true;
   #reaped: Promise<void> = Promise.resolve();
   #closed = false;
 
@@ -146,11 +147,15 @@ export class LabMachine implements Machine, System {
   }
 
   powerOn({ kernel = this.kernels.next }: { kernel?: string } = {}): void {
-    if (this.#power !== 'off' || this.#closed) return;
+    if (this.#power !== 'off' || this.#closed || !this.#hasPower()) return;
     const verdict = this.context.faults.consult({ at: 'node', machine: this.id, step: 'boot' });
     if (verdict?.do === 'drop' || verdict?.do === 'die') return;
     this.#setPower('booting');
     void this.#boot(kernel, this.#epoch, verdict);
+  }
+
+  suppliedBy(hasPower: () => boolean): void {
+    this.#hasPower = hasPower;
   }
 
   powerCut(reason: string): void {
@@ -309,6 +314,10 @@ export class LabMachine implements Machine, System {
     this.#ssh?.stop();
     this.#processes.signal('SIGTERM');
     await clock.sleep(this.options.shutdownMs);
+    if (shuttingDown !== this.#epoch) return;
+    const last = faults.consult({ at: 'node', machine: this.id, step: 'off' });
+    if (last?.do === 'drop') return;
+    if (last?.do === 'delay') await clock.sleep(last.ms);
     if (shuttingDown !== this.#epoch) return;
     this.#record('lab', 'off', { reason: reboot ? 'reboot' : 'shutdown' });
     this.#goDown();

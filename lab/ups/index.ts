@@ -45,14 +45,23 @@ export async function startUps(
   return { device, server };
 }
 
-/** The nodes draw their power from the UPS, and lose it with the battery. They stay off until somebody turns them on. */
+/** The nodes draw their power from the UPS, lose it with the battery, and do what their BIOS says when it is back. */
 export function hangOn(device: UpsDevice, { nodes }: Cluster): void {
   const { nodeWatts, nodeOffWatts } = device.spec;
-  for (const { machine } of nodes.values()) {
+  for (const { machine, spec } of nodes.values()) {
+    let wasOn = false;
+    machine.suppliedBy(() => device.output);
     device.attach({
       watts: () => (machine.power === 'off' ? nodeOffWatts : nodeWatts),
-      powerLost: (reason) => machine.powerCut(reason),
+      powerLost: (reason) => {
+        wasOn = machine.power !== 'off';
+        machine.powerCut(reason);
+      },
     });
     machine.onPower(() => device.update());
+    device.onOutput((on) => {
+      const startsAlone = spec.acRecovery === 'power-on' || (spec.acRecovery === 'last-state' && wasOn);
+      if (on && startsAlone) machine.powerOn();
+    });
   }
 }

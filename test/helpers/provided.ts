@@ -15,6 +15,8 @@ declare module 'vitest' {
     readonly nut: string | null;
     /** Archives that a host of that Debian needs to install nut-client; none where there can be none. */
     readonly nutClientArchives: readonly string[];
+    /** The program ipmitool, or `null` where it cannot be had. */
+    readonly ipmitool: string | null;
   }
 }
 

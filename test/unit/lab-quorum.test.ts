@@ -83,6 +83,17 @@ describe('pvecm', () => {
     expect(cluster.votes).toMatchObject({ expected: 2, total: 2, quorate: true });
   });
 
+  it('forgets a lowered expectation with the return of a member, and quorum is lost when that leaves again', async () => {
+    const { cluster, clock } = await stillCluster(smallSite());
+    const { machine } = cluster.node('pve2');
+    machine.powerCut('test');
+    await runCommand(cluster, 'pve1', 'pvecm', 'expected', '1');
+    machine.powerOn();
+    await clock.advance(120_000);
+    machine.powerCut('test');
+    expect(cluster.votes).toMatchObject({ expected: 2, total: 1, quorate: false });
+  });
+
   it('shows the QDevice as a voter', async () => {
     const { cluster } = await stillCluster(smallSite({ qdevice: true }));
     const { out } = await runCommand(cluster, 'pve1', 'pvecm', 'status');

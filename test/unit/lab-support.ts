@@ -31,6 +31,7 @@ export class PlainMachine implements Machine {
   readonly #configured: ((name: string, version: string) => void)[] = [];
   #waiters: (() => void)[] = [];
   #epoch = 0;
+  #hasPower = () => true;
 
   constructor(context: LabContext, options: MachineOptions) {
     this.#context = context;
@@ -48,13 +49,17 @@ export class PlainMachine implements Machine {
   }
 
   powerOn(): void {
-    if (this.power !== 'off') return;
+    if (this.power !== 'off' || !this.#hasPower()) return;
     this.#set('booting', 'boot');
     this.#later(this.#options.bootMs, () => {
       this.bootId = randomUUID();
       this.bootedAt = this.#context.clock.now();
       this.#set('on', 'up');
     });
+  }
+
+  suppliedBy(hasPower: () => boolean): void {
+    this.#hasPower = hasPower;
   }
 
   powerCut(): void {

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { smallSite } from '../../lab/site.ts';
+import { nodeSpec, smallSite } from '../../lab/site.ts';
+import type { NodeSpec } from '../../lab/site.ts';
 import { UpsDevice } from '../../lab/ups/device.ts';
 import { hangOn } from '../../lab/ups/index.ts';
 import { upsSpec } from '../../lab/ups/spec.ts';
@@ -9,8 +10,8 @@ import { stillCluster } from './lab-support.ts';
 
 const MINUTE = 60_000;
 
-async function site() {
-  const still = await stillCluster(smallSite());
+async function site(...nodes: readonly NodeSpec[]) {
+  const still = await stillCluster(smallSite(nodes.length === 0 ? {} : { overrides: { nodes } }));
   const device = new UpsDevice({ ...still, directory: tmpdir() }, upsSpec());
   hangOn(device, still.cluster);
   const power = () => [...still.cluster.nodes.values()].map(({ machine }) => machine.power);
@@ -31,6 +32,38 @@ describe('the nodes of the lab', () => {
     device.setMains(true);
     await clock.advance(10 * MINUTE);
     expect(power()).toEqual(['off', 'off']);
+  });
+
+  it('cannot be turned on while there is no power', async () => {
+    const { cluster, clock, device, power } = await site();
+    device.setMains(false);
+    device.setCharge(0);
+    cluster.node('pve1').machine.powerOn();
+    await clock.advance(5 * MINUTE);
+    expect(power()).toEqual(['off', 'off']);
+    device.setMains(true);
+    cluster.node('pve1').machine.powerOn();
+    await clock.advance(5 * MINUTE);
+    expect(power()).toEqual(['on', 'off']);
+  });
+
+  it.each([
+    ['stay-off', 'off', 'off'],
+    ['power-on', 'on', 'on'],
+    ['last-state', 'on', 'off'],
+  ] as const)('do what their BIOS says when power is back: %s', async (acRecovery, wasOn, wasOff) => {
+    const { cluster, clock, device, power } = await site(
+      nodeSpec('pve1', 0, { acRecovery }),
+      nodeSpec('pve2', 1, { acRecovery }),
+    );
+    cluster.node('pve2').machine.powerCut('test');
+    device.setMains(false);
+    device.setCharge(0);
+    await clock.advance(10 * MINUTE);
+    expect(power()).toEqual(['off', 'off']);
+    device.setMains(true);
+    await clock.advance(5 * MINUTE);
+    expect(power()).toEqual([wasOn, wasOff]);
   });
 
   it('draw less when they are off, so that the rest lasts longer', async () => {

@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { cephOf } from '../../cluster/ceph.ts';
 import { managerVersion, versionOf } from '../../cluster/commands.ts';
 import { requestPower } from '../../cluster/node.ts';
 import { startAll, stopAll } from '../../cluster/startup.ts';
-import { parameterError } from '../../cluster/errors.ts';
+import { sendMagicPacket } from '../../cluster/wake.ts';
+import { dieError, parameterError } from '../../cluster/errors.ts';
 import { GiB } from '../../site.ts';
 import { flag, number, optionalText, SPEC, text } from '../parameters.ts';
 import { actor, assertPermission, caller, may, seconds, vmidList } from '../route.ts';
@@ -10,6 +12,9 @@ import type { Call, Route } from '../route.ts';
 import { memoryUsed, nodeSummary, SERVICES, uptime } from './node-format.ts';
 
 const AUDIT_NODE = { path: '/nodes/{node}', privileges: ['Sys.Audit'] } as const;
+const AUDIT_ROOT = { path: '/', privileges: ['Sys.Audit'] } as const;
+/** What a node's settings can hold, as far as the lab knows them. */
+const NODE_PROPERTIES = ['all', 'description', 'startall-onboot-delay', 'wakeonlan'] as const;
 const JOB_ID = { type: 'string', pattern: /^[1-9]\d{2,8}-\d{1,9}$/ } as const;
 
 /** `/nodes` and what concerns a node as a whole. */
@@ -40,6 +45,21 @@ export const NODE_ROUTES: readonly Route[] = [
       );
       return null;
     },
+  },
+  {
+    method: 'POST',
+    path: '/nodes/{node}/wakeonlan',
+    parameters: { node: SPEC.node },
+    permission: { path: '/nodes/{node}', privileges: ['Sys.PowerMgmt'] },
+    proxied: false,
+    run: wake,
+  },
+  {
+    method: 'GET',
+    path: '/nodes/{node}/config',
+    parameters: { node: SPEC.node, property: { type: 'string', optional: true, enum: NODE_PROPERTIES } },
+    permission: AUDIT_ROOT,
+    run: config,
   },
   {
     method: 'GET',
@@ -214,6 +234,23 @@ function services({ node }: Call): unknown {
       'unit-state': 'enabled',
     };
   });
+}
+
+/** PVE/API2/Nodes.pm: the node that is asked sends, the path names the one that shall wake. */
+function wake({ cluster, node, parameters }: Call): string {
+  const name = text(parameters, 'node');
+  if (name === 'localhost' || name === node.name) throw dieError(`'${name}' is local node, cannot wake my self!`);
+  const { mac, wakeOnLan } = cluster.node(name).spec;
+  if (!wakeOnLan) throw dieError(`No wake on LAN MAC address defined for '${name}'!`);
+  sendMagicPacket(cluster, mac, node.subject);
+  return mac;
+}
+
+function config({ node, parameters }: Call): Record<string, string> {
+  const { mac, wakeOnLan } = node.spec;
+  const property = optionalText(parameters, 'property') ?? 'all';
+  const settings = wakeOnLan && (property === 'all' || property === 'wakeonlan') ? { wakeonlan: mac } : {};
+  return { ...settings, digest: createHash('sha1').update(JSON.stringify(settings)).digest('hex') };
 }
 
 type Job = Call['cluster']['replication'][number];

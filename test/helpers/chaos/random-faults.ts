@@ -55,7 +55,10 @@ function nameOf(point: FaultPoint): string {
     case 'mail':
       return 'mail';
     case 'ups':
+    case 'bmc':
       return `${point.step} ${point.machine} ${point.command ?? ''}`;
+    case 'wake':
+      return `wake ${point.machine}`;
     case 'task':
       return `${point.type} ${point.id} on ${point.node}`;
   }
@@ -85,6 +88,8 @@ function verdictsFor(point: FaultPoint, ms: number): FaultVerdict[] {
     case 'node':
     case 'mail':
     case 'ups':
+    case 'bmc':
+    case 'wake':
       return [];
     case 'task':
       return [late, failed(500, 'command failed with exit code 1')];
