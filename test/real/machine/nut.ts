@@ -43,6 +43,8 @@ export async function nutPrograms(root: string): Promise<NutPrograms> {
 export interface Daemon {
   freeze(): void;
   thaw(): void;
+  /** SIGHUP: it reads its configuration again. */
+  reload(): void;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
   start(): void;
@@ -190,6 +192,7 @@ export function daemon(
     },
     freeze: () => void child?.kill('SIGSTOP'),
     thaw: () => void child?.kill('SIGCONT'),
+    reload: () => void child?.kill('SIGHUP'),
     async kill() {
       const dying = child;
       child = undefined;
