@@ -45,6 +45,9 @@ export function createWatchActivities({
       const begun = clock().monotonic;
       const known = (): WatchPowerResult => ({ state: { watch, seenAt }, verdict: verdictOf(watch, rules) });
       try {
+        // Two looks in the same moment would be one and the same look, and make nothing more certain.
+        const tooEarly = seenAt === null ? 0 : rules.interval * 1_000 - elapsedBetween(seenAt, clock());
+        if (tooEarly > 0) await pause(tooEarly, cancellationSignal());
         for (;;) {
           const asked = clock().monotonic;
           const said = await look(ups);

@@ -113,7 +113,7 @@ describe('the watch of the UPS', () => {
     let known = await untilNews(attempt(), 0);
     const mains = attempt(goOn(known));
     await pass(60_000);
-    expect([mains.isOver(), mains.looks()]).toEqual([false, 61]);
+    expect([mains.isOver(), mains.looks()]).toEqual([false, 60]);
     says('OB DISCHRG');
     const news: string[] = [];
     let run = mains;
@@ -132,7 +132,20 @@ describe('the watch of the UPS', () => {
     ups = () => new Promise((resolve) => setTimeout(() => resolve(readingOf('OL')), 500));
     const run = attempt(goOn(known));
     await pass(10_000);
-    expect(run.looks()).toBe(11);
+    expect(run.looks()).toBe(10);
+    run.cancel();
+  });
+
+  it('takes no second look in the moment in which the one before it came back with news', async () => {
+    const known = await untilNews(attempt(), 0);
+    says('OB LB');
+    const out = await untilNews(attempt(goOn(known)), 2_000);
+    says('OB DISCHRG');
+    const run = attempt(goOn(out));
+    await pass(750);
+    expect([out.verdict.byNeed, run.looks()]).toEqual(['normal', 0]);
+    await pass(250);
+    expect(run.looks()).toBe(1);
     run.cancel();
   });
 
@@ -164,7 +177,7 @@ describe('the watch of the UPS', () => {
     let asked: AbortSignal | undefined;
     ups = (signal) => ((asked = signal), new Promise(() => undefined));
     const run = attempt(goOn(known));
-    await pass(500);
+    await pass(1_500);
     expect(asked?.aborted).toBe(false);
     run.cancel();
     expect(asked?.aborted).toBe(true);
@@ -300,7 +313,7 @@ describe('a wall clock that jumps', () => {
 it('a watch that was handed on by an outage goes on with its time on battery', async () => {
   const { watch } = WatchedUps.onMains().says('OB', { times: 100 }).says('OL', { times: 61 });
   const state = { watch: afterOutage(watch), seenAt: clock.now() };
-  const first = await untilNews(attempt({ state }), 0);
+  const first = await untilNews(attempt({ state }), 1_000);
   expect(first.state.watch).toMatchObject({ onBattery: 100_000, outage: false });
 });
 
