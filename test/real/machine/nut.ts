@@ -223,6 +223,8 @@ export async function startUpsmon(
     readonly role: 'primary' | 'secondary';
     /** Seconds that a primary waits for others to log out (default 2). */
     readonly hostSync?: number;
+    /** Seconds between two looks (default 1). */
+    readonly pollFreq?: number;
   },
 ): Promise<RealUpsmon> {
   const programs = await nutPrograms(root);
@@ -231,14 +233,21 @@ export async function startUpsmon(
   const notify = join(folder, 'notify.sh');
   await writeFile(notify, `#!/bin/sh\necho "$NOTIFYTYPE" >>${notices}\n`);
   await chmod(notify, 0o755);
-  const { port, user, password, role, hostSync = 2 } = monitor;
+  const { port, user, password, role, hostSync = 2, pollFreq = 1 } = monitor;
   const lines = [
     `MONITOR ups@127.0.0.1:${port} 1 ${user} ${inConfig(password)} ${role}`,
     'MINSUPPLIES 1',
     `SHUTDOWNCMD "echo SHUTDOWNCMD >>${notices}"`,
     `NOTIFYCMD ${notify}`,
     `POWERDOWNFLAG ${folder}/killpower`,
-    ...['POLLFREQ 1', 'POLLFREQALERT 1', `HOSTSYNC ${hostSync}`, 'DEADTIME 5', 'FINALDELAY 0', 'RUN_AS_USER root'],
+    ...[
+      `POLLFREQ ${pollFreq}`,
+      `POLLFREQALERT ${pollFreq}`,
+      `HOSTSYNC ${hostSync}`,
+      'DEADTIME 5',
+      'FINALDELAY 0',
+      'RUN_AS_USER root',
+    ],
     ...NOTICES.map((notice) => `NOTIFYFLAG ${notice} EXEC`),
   ];
   await writeFile(join(folder, 'upsmon.conf'), lines.map((line) => `${line}\n`).join(''), { mode: 0o640 });
