@@ -26,6 +26,11 @@ export const MARK = '# Written by Caretaker';
 /** Kinds of events of upsmon.conf(5) that are logged. */
 const EVENTS = 'ONLINE ONBATT LOWBATT FSD COMMOK COMMBAD SHUTDOWN REPLBATT NOCOMM NOPARENT'.split(' ');
 
+/** upsmon sends a password as it is, and upsd takes the line apart at some signs (NUT 2.8.0). */
+export function canBeSent(password: string): boolean {
+  return /^[!-~]+$/.test(password) && !/["#=\\]/.test(password);
+}
+
 /** `ups@192.168.10.164:3493`, as upsmon and upsc take it. */
 export function upsAddress({ ups, host, port }: Pick<NutMonitor, 'ups' | 'host' | 'port'>): string {
   return `${ups}@${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -35,7 +40,7 @@ export function upsAddress({ ups, host, port }: Pick<NutMonitor, 'ups' | 'host' 
  * The files that make a node a NUT secondary which shuts itself down by itself on a low battery, and on the order (FSD) of
  * the NUT server. Sources: nut.conf(5), upsmon.conf(5), upsmon(8) of NUT 2.8.
  *
- * @param password Of `monitor.user`, without control characters.
+ * @param password Of `monitor.user`, one that upsmon can send.
  */
 export function nutClientFiles(monitor: NutMonitor, node: string, password: string): readonly DeclaredFile[] {
   const mark = `${MARK} for ${node}. Change power.clients of its configuration, not this file.`;
@@ -59,7 +64,7 @@ function upsmonConf(mark: string, monitor: NutMonitor, password: string): string
   const { user, pollInterval, deadTime, hostSync } = monitor;
   return `${mark}
 RUN_AS_USER nut
-MONITOR ${upsAddress(monitor)} 1 ${inNutConf(user)} ${inNutConf(password)} secondary
+MONITOR ${upsAddress(monitor)} 1 "${user}" "${password}" secondary
 MINSUPPLIES 1
 SHUTDOWNCMD "${SHUTDOWN_COMMAND}"
 POWERDOWNFLAG /etc/killpower
@@ -70,11 +75,6 @@ HOSTSYNC ${hostSync}
 FINALDELAY 0
 NOTIFYCMD ${NOTIFY_SCRIPT}
 ${EVENTS.map((event) => `NOTIFYFLAG ${event} SYSLOG+EXEC\n`).join('')}`;
-}
-
-/** A word in a file of NUT, where `#` begins a comment within quotes as well. */
-function inNutConf(word: string): string {
-  return `"${word.replaceAll(/["#\\]/g, '\\$&')}"`;
 }
 
 /** upsmon passes its message as argument, and the kind of event and the UPS in the environment. */

@@ -5,6 +5,7 @@ import type { Duration } from '../../domain/duration.ts';
 import { ErrorType } from '../../domain/errors.ts';
 import type { FoundNutClient, NutClientSettings, NutMonitor } from '../../domain/nut-client.ts';
 import {
+  canBeSent,
   nutClientFiles,
   reasonsNotToProvision,
   whyNotProtected,
@@ -163,10 +164,9 @@ export function createNutClientActivities(deps: ActivityDeps) {
   };
 }
 
-/** upsmon sends it to the server as it is, and the server takes a line apart at these (NUT 2.8.0). */
 async function usablePassword({ nutClients }: ActivityDeps): Promise<string> {
   const password = await nutClients.password();
-  if (/^[!-~]+$/.test(password) && !/["#=\\]/.test(password)) return password;
+  if (canBeSent(password)) return password;
   const message =
     'power.clients.password holds a character that upsmon cannot send. Give the user a password of letters, digits and signs without spaces, ", #, = and \\.';
   throw failure(ErrorType.InvalidInput, message);

@@ -10,6 +10,7 @@ import type {
   PackageUpdate,
   QDevice,
 } from '../../domain/cluster.ts';
+import type { NutMonitor } from '../../domain/nut-client.ts';
 import type { ClusterCondition, NodeCondition, ShellCondition } from '../../domain/condition.ts';
 import type { MarkFacts } from '../../domain/maintenance-mark.ts';
 import type { GuestMove, NodePlan, RollPlan } from '../../domain/plan.ts';
@@ -271,3 +272,14 @@ export function anAbandonedMark(): MarkFacts {
     undoLater: null,
   };
 }
+
+/** What the nodes of the reference site watch. */
+export const theMonitor: NutMonitor = {
+  ups: 'ups',
+  host: '192.168.10.164',
+  port: 3493,
+  user: 'nodes',
+  pollInterval: 5,
+  deadTime: 120,
+  hostSync: 15,
+};

@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { parseNutClient } from '../../activities/nut-client/read.ts';
-import type { FoundNutClient, NutMonitor } from '../../domain/nut-client.ts';
+import type { FoundNutClient } from '../../domain/nut-client.ts';
 import {
+  canBeSent,
   MARK,
   NUT_CLIENT_PATHS,
   nutClientFiles,
@@ -10,16 +12,7 @@ import {
   UPSMON_CONF,
   whyNotProtected,
 } from '../../planning/nut-client-files.ts';
-
-const MONITOR: NutMonitor = {
-  ups: 'ups',
-  host: '192.168.10.164',
-  port: 3493,
-  user: 'nodes',
-  pollInterval: 5,
-  deadTime: 120,
-  hostSync: 15,
-};
+import { theMonitor } from '../helpers/builders.ts';
 
 function aClient(changes: Partial<FoundNutClient> = {}): FoundNutClient {
   return {
@@ -41,7 +34,7 @@ function aClient(changes: Partial<FoundNutClient> = {}): FoundNutClient {
 const foreign = { sha256: '', mode: '640', owner: 'root:nut', ours: false };
 
 it('every file bears our mark in its first two lines, and only one holds the password', () => {
-  const files = nutClientFiles(MONITOR, 'pve1', 'se-cret');
+  const files = nutClientFiles(theMonitor, 'pve1', 'se-cret');
   expect(files.map(({ path }) => path)).toEqual(NUT_CLIENT_PATHS);
   for (const { path, content } of files) {
     expect(content.split('\n').slice(0, 2).join('\n'), path).toContain(MARK);
@@ -52,7 +45,7 @@ it('every file bears our mark in its first two lines, and only one holds the pas
 });
 
 it('upsmon.conf is that of a secondary, with times of the configuration and every event passed on', () => {
-  const text = nutClientFiles(MONITOR, 'pve1', 'pw').find(({ path }) => path === UPSMON_CONF)?.content ?? '';
+  const text = nutClientFiles(theMonitor, 'pve1', 'pw').find(({ path }) => path === UPSMON_CONF)?.content ?? '';
   expect(text).toContain('\nMONITOR ups@192.168.10.164:3493 1 "nodes" "pw" secondary\n');
   for (const line of ['POLLFREQ 5', 'POLLFREQALERT 1', 'DEADTIME 120', 'HOSTSYNC 15', 'MINSUPPLIES 1']) {
     expect(text.split('\n')).toContain(line);
@@ -62,8 +55,26 @@ it('upsmon.conf is that of a secondary, with times of the configuration and ever
   }
 });
 
+it('a password of any signs that upsmon can send stands in one word of its line', () => {
+  fc.assert(
+    fc.property(fc.stringMatching(/^[!$-<>-[\]-~]{1,40}$/), (password) => {
+      expect(canBeSent(password)).toBe(true);
+      const text = nutClientFiles(theMonitor, 'pve1', password).find(({ path }) => path === UPSMON_CONF)?.content ?? '';
+      const line = text.split('\n').find((each) => each.startsWith('MONITOR ')) ?? '';
+      expect(line).toBe(`MONITOR ups@192.168.10.164:3493 1 "nodes" "${password}" secondary`);
+    }),
+  );
+});
+
+it.each(['', 'two words', 'a=b', 'a#b', 'a"b', 'a\\b', 'pässword', 'a\nb', 'a\u0000b'])(
+  'the password %j cannot be sent by upsmon',
+  (password) => {
+    expect(canBeSent(password)).toBe(false);
+  },
+);
+
 it('an IPv6 address of the NUT server is put in brackets', () => {
-  expect(upsAddress({ ...MONITOR, host: 'fd00::164' })).toBe('ups@[fd00::164]:3493');
+  expect(upsAddress({ ...theMonitor, host: 'fd00::164' })).toBe('ups@[fd00::164]:3493');
 });
 
 it.each([
@@ -99,7 +110,7 @@ it('a foreign file over an original that is still kept is refused, for one of th
 
 it('a node is protected when upsmon runs, upsc answers, and the server lists one of its addresses', () => {
   const why = (changes: Partial<FoundNutClient>, clients: readonly string[]) =>
-    whyNotProtected(aClient(changes), clients, MONITOR);
+    whyNotProtected(aClient(changes), clients, theMonitor);
   expect(why({}, ['127.0.0.1', '192.168.10.230'])).toBeNull();
   expect(why({}, ['::ffff:192.168.10.230'])).toBeNull();
   expect(why({}, ['fd00::230'])).toBeNull();

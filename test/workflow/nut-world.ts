@@ -1,17 +1,8 @@
 import type { Activities, NutClientActivities } from '../../activities/index.ts';
 import type { SendMailInput } from '../../activities/mail.ts';
 import type { LeaseAnswer, LeaseRequest } from '../../domain/lease.ts';
-import type { NutClientSettings, NutMonitor } from '../../domain/nut-client.ts';
-
-const MONITOR: NutMonitor = {
-  ups: 'ups',
-  host: '192.168.10.164',
-  port: 3493,
-  user: 'nodes',
-  pollInterval: 5,
-  deadTime: 120,
-  hostSync: 15,
-};
+import type { NutClientSettings } from '../../domain/nut-client.ts';
+import { theMonitor } from '../helpers/builders.ts';
 
 type Name = keyof NutClientActivities;
 
@@ -40,7 +31,7 @@ export function aNutWorld(): NutWorld {
 
 export function settingsOf(cluster: string): NutClientSettings {
   const timeouts = { lease: '1 hour', workerLost: '20 seconds' } as const;
-  return { cluster, nodes: ['pve1', 'pve2'], monitor: MONITOR, shutdownBudget: 360, timeouts };
+  return { cluster, nodes: ['pve1', 'pve2'], monitor: theMonitor, shutdownBudget: 360, timeouts };
 }
 
 export function activitiesOf(world: NutWorld, settings: NutClientSettings) {
