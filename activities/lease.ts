@@ -18,7 +18,7 @@ export interface IsRunOverInput {
 }
 
 /** Workflows that disturb the cluster for the run that has started them. */
-const AT_WORK: ReadonlySet<string> = new Set(['updateNode', 'patchFleet', 'patchHost']);
+const AT_WORK: ReadonlySet<string> = new Set(['updateNode', 'patchFleet', 'patchHost', 'powerRestore']);
 
 /** `temporal.api.enums.v1.HistoryEventFilterType` */
 const CLOSE_EVENT = 2;

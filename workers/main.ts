@@ -1,14 +1,22 @@
 import { loadConfig } from '../config/load.ts';
 import { runMaintenanceWorker } from './maintenance.ts';
+import { runPowerWorker } from './power.ts';
 
-/** Process of the maintenance worker: `npm run worker`. Settings: `caretaker.yaml` and Temporal's environment. */
+/**
+ * Process of one worker: `npm run worker` and `npm run worker:power`. Settings: `caretaker.yaml` and Temporal's environment.
+ */
 // A worker that was started by another program, such as `npm start`, ends with it, however that one ends.
 process.on('disconnect', () => process.exit(1));
 
+const RUN = { maintenance: runMaintenanceWorker, power: runPowerWorker } as const;
+
 const bundle = process.env['CARETAKER_WORKFLOW_BUNDLE'];
 try {
+  const [queue = 'maintenance'] = process.argv.slice(2);
+  if (!(queue in RUN))
+    throw new Error(`there is no worker named ${queue}; write one of: ${Object.keys(RUN).join(', ')}`);
   const config = await loadConfig({ env: process.env });
-  await runMaintenanceWorker({
+  await RUN[queue as keyof typeof RUN]({
     config,
     env: process.env,
     ...(bundle ? { workflowBundle: { codePath: bundle } } : {}),

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import type { z } from 'zod';
 import type { hostPatchSchema, patchingSchema } from '../../config/patch-schema.ts';
+import type { powerSchema } from '../../config/power-schema.ts';
 import type { PolicyOverrides } from '../../domain/policy.ts';
 
 /** The part of the lab's sheet of addresses and credentials that a configuration needs. */
@@ -10,7 +11,9 @@ export interface LabSheet {
     readonly name: string;
     readonly api: { readonly host: string; readonly port: number; readonly fingerprint: string };
     readonly ssh: { readonly host: string; readonly port: number; readonly fingerprint: string };
+    readonly wake: { readonly mac: string; readonly host: string; readonly port: number };
   }[];
+  readonly ups: { readonly name: string; readonly host: string; readonly port: number };
   readonly guests: readonly {
     readonly vmid: number;
     readonly kind: 'lxc' | 'qemu';
@@ -30,12 +33,16 @@ export interface LabConfigOptions {
   readonly tokenVariable: string;
   readonly policy?: PolicyOverrides;
   readonly patching?: LabPatching;
+  readonly power?: LabPower;
 }
 
 /** What differs from the lab's own `patching`; `hosts` by the name of the guest. */
 export type LabPatching = z.input<typeof patchingSchema> & {
   readonly hosts?: Readonly<Record<string, z.input<typeof hostPatchSchema>>>;
 };
+
+/** What differs from the lab's own `power`. */
+export type LabPower = Partial<Omit<z.input<typeof powerSchema>, 'ups' | 'nodes'>>;
 
 /** Commands run in real time, whatever the clock of the lab says. */
 const SLOW = 10;
@@ -80,6 +87,7 @@ export function labConfig(sheet: LabSheet, options: LabConfigOptions): string {
       ...patching,
       timeouts: { workerLost: '5 seconds', reboot: shrunk(300 * SLOW), ...patching.timeouts },
     },
+    power: labPower(sheet, shrunk, options.power ?? {}),
     polling: { interval: `${Math.max(50, Math.round(5_000 / scale))} ms`, stablePolls: 2 },
     mail: {
       ...sheet.mail,
@@ -99,4 +107,35 @@ export function labConfig(sheet: LabSheet, options: LabConfigOptions): string {
       },
     },
   });
+}
+
+/** The last node is shed. The UPS tells its runtime by the clock of the lab, which nothing shrinks. */
+function labPower(
+  { nodes, ups }: LabSheet,
+  shrunk: (seconds: number) => string,
+  { shed, final, restore, timeouts, guests, ...power }: LabPower,
+): unknown {
+  return {
+    ups: { name: ups.name, host: ups.host, port: ups.port, tls: 'off', interval: shrunk(1) },
+    confirm: shrunk(10),
+    stabilization: shrunk(30),
+    holdDown: shrunk(60),
+    memory: shrunk(1_800),
+    silence: '5 seconds',
+    nodes: nodes.map(({ name, wake }) => ({
+      name,
+      wake: { mac: wake.mac, broadcast: wake.host, port: wake.port },
+    })),
+    ...power,
+    guests: { startDelay: '0 seconds', ...guests },
+    shed: {
+      nodes: nodes.length > 1 ? nodes.slice(-1).map(({ name }) => name) : [],
+      after: shrunk(300),
+      runtime: '6 minutes',
+      ...shed,
+    },
+    final: { after: shrunk(900), runtime: '5 minutes', blind: '5 seconds', ...final },
+    restore: { after: shrunk(120), nodeUp: shrunk(300 * SLOW), settle: shrunk(180), ...restore },
+    timeouts: { yield: shrunk(240), ...timeouts },
+  };
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { PolicyOverrides } from '../../domain/policy.ts';
 import { createLab, type Lab, type LabOptions } from '../../lab/index.ts';
 import type { Site } from '../../lab/site.ts';
-import { labConfig, type LabPatching } from './lab-config.ts';
+import { labConfig, type LabPatching, type LabPower } from './lab-config.ts';
 
 const TOKEN_VARIABLE = 'CARETAKER_PVE_TOKEN';
 
@@ -16,6 +16,7 @@ export interface LabSiteOptions {
   readonly temporal: { readonly address: string; readonly namespace: string };
   readonly policy?: PolicyOverrides;
   readonly patching?: LabPatching;
+  readonly power?: LabPower;
   readonly withoutPrivileges?: LabOptions['withoutPrivileges'];
 }
 
@@ -28,7 +29,7 @@ export interface LabSite {
 }
 
 export async function createLabSite(options: LabSiteOptions): Promise<LabSite> {
-  const { directory, site, scale, temporal, policy, patching, withoutPrivileges = [] } = options;
+  const { directory, site, scale, temporal, policy, patching, power, withoutPrivileges = [] } = options;
   await mkdir(directory, { recursive: true });
   const lab = await createLab({
     directory: join(directory, 'lab'),
@@ -45,6 +46,7 @@ export async function createLabSite(options: LabSiteOptions): Promise<LabSite> {
       tokenVariable: TOKEN_VARIABLE,
       ...(policy ? { policy } : {}),
       ...(patching ? { patching } : {}),
+      ...(power ? { power } : {}),
     }),
   );
   return {

@@ -27,7 +27,16 @@ export interface RollLabOptions extends Omit<LabSiteOptions, 'directory' | 'scal
 const TEST_SCALE = 40;
 
 export async function createRollLab(options: RollLabOptions): Promise<RollLab> {
-  const { site, policy, patching, withoutPrivileges = [], scale = TEST_SCALE, temporalAddress, namespace } = options;
+  const {
+    site,
+    policy,
+    patching,
+    power,
+    withoutPrivileges = [],
+    scale = TEST_SCALE,
+    temporalAddress,
+    namespace,
+  } = options;
   const directory = await mkdtemp(join(tmpdir(), 'roll-lab-'));
   const connection = await Connection.connect({ address: temporalAddress });
   await ensureNamespace(connection, namespace);
@@ -37,6 +46,7 @@ export async function createRollLab(options: RollLabOptions): Promise<RollLab> {
     scale,
     withoutPrivileges,
     temporal: { address: temporalAddress, namespace },
+    ...(power ? { power } : {}),
     patching: { ...patching, timeouts: { workerLost: '2 seconds', ...patching?.timeouts } },
     policy: { ...policy, timeouts: { workerLost: '2 seconds', ...policy?.timeouts } },
   });

@@ -3,7 +3,7 @@ import { createRollLab, type RollLab, type RollLabOptions } from '../../scripts/
 import type {} from './provided.ts';
 import { uniqueName, workflowBundle } from './temporal.ts';
 
-type Options = Pick<RollLabOptions, 'site' | 'policy' | 'patching' | 'scale' | 'withoutPrivileges'> &
+type Options = Pick<RollLabOptions, 'site' | 'policy' | 'patching' | 'power' | 'scale' | 'withoutPrivileges'> &
   Partial<Pick<RollLabOptions, 'temporalAddress'>>;
 
 /** A lab on the run's shared Temporal server, if no other is named, in a namespace of its own. */

@@ -15,6 +15,10 @@ type RunKind =
   | 'remove-snapshot'
   | 'undo-later'
   | 'nut-clients'
+  | 'power-guard'
+  | 'power-outage'
+  | 'power-restore'
+  | 'power-plan'
   | 'mail';
 
 /** Makes the run findable: `MaintenanceKind = "rolling-update" AND MaintenanceOutcome = "failed"`. */

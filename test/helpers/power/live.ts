@@ -1,0 +1,45 @@
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { OutageReport } from '../../../domain/outage.ts';
+import { registerSearchAttributes } from '../../../workers/search-attributes.ts';
+import { connectToDevServer } from '../temporal.ts';
+import { breachesOf } from './judge.ts';
+import { PowerRun, type PowerRunOptions } from './power-run.ts';
+import type { Change } from './virtual-site.ts';
+
+/** When the mains fail in the days below. */
+export const BEGIN = 60;
+
+/** The mains fail at {@link BEGIN} and come back after so many seconds. */
+export function outFor(seconds: number): Change<boolean>[] {
+  return [
+    { at: BEGIN, value: false },
+    { at: BEGIN + seconds, value: true },
+  ];
+}
+
+export interface Day {
+  readonly run: PowerRun;
+  readonly report: OutageReport | null;
+  /** What happened, without the seconds. */
+  readonly story: readonly string[];
+  readonly breaches: readonly string[];
+}
+
+export async function powerEnvironment(): Promise<TestWorkflowEnvironment> {
+  const environment = await connectToDevServer();
+  await registerSearchAttributes(environment.connection, 'default');
+  return environment;
+}
+
+export async function live(environment: TestWorkflowEnvironment, options: PowerRunOptions): Promise<Day> {
+  const run = new PowerRun(environment, options);
+  const report = await run.live();
+  return { run, report, story: run.site.events.map(({ what }) => what), breaches: breachesOf(run, report) };
+}
+
+/** Second of an event. */
+export function secondOf({ run }: Day, what: string): number {
+  const event = run.site.events.find((each) => each.what === what);
+  if (event === undefined) throw new Error(`${what} did not happen: ${run.story().join(', ')}`);
+  return event.at;
+}

@@ -1,0 +1,52 @@
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import type { PowerActivities } from '../../../activities/power/index.ts';
+import type { Act } from '../../../domain/outage.ts';
+import { explain } from '../failures.ts';
+
+/** A worker that is silent for longer counts as dead; until then nobody looks at the UPS. */
+const WORKER_LOST = '5 seconds';
+
+/** Temporal's own limit comes after the activity's, which ends with an explanation. */
+const MARGIN_SECONDS = 60;
+
+/** The watch never ends by failing: whatever is wrong, it is begun anew. */
+export const watching = proxyActivities<PowerActivities>({
+  startToCloseTimeout: '26 hours',
+  heartbeatTimeout: WORKER_LOST,
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: { initialInterval: '1 second', backoffCoefficient: 1 },
+});
+
+/** Small reads and changes that are done in seconds, tried again as long as `seconds`. */
+export function within(seconds: number) {
+  const limit = `${seconds + MARGIN_SECONDS} seconds` as const;
+  return proxyActivities<PowerActivities>({
+    startToCloseTimeout: limit,
+    scheduleToCloseTimeout: limit,
+    heartbeatTimeout: WORKER_LOST,
+    // A step that is given up must not hold the next one.
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 seconds' },
+  });
+}
+
+/** A look at something that may not answer; nobody waits longer for it. */
+export function once(seconds: number) {
+  const limit = `${seconds} seconds` as const;
+  return proxyActivities<PowerActivities>({
+    startToCloseTimeout: limit,
+    scheduleToCloseTimeout: limit,
+    heartbeatTimeout: WORKER_LOST,
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    retry: { maximumAttempts: 2, initialInterval: '1 second' },
+  });
+}
+
+/** Whatever goes wrong with one step, the next is taken. */
+export async function orFailed(act: Promise<Act>): Promise<Act> {
+  try {
+    return await act;
+  } catch (error) {
+    return { outcome: 'failed', words: explain(error) };
+  }
+}

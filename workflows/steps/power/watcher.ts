@@ -1,0 +1,119 @@
+import { CancellationScope, isCancellation, log, sleep } from '@temporalio/workflow';
+import type { PowerRules, PowerVerdict, PowerWatch, WatchState } from '../../../domain/power.ts';
+import { isSameVerdict, NEW_WATCH } from '../../../planning/power-watch.ts';
+import { watching } from './activities.ts';
+
+/** The UPS as this run sees it. Only one run at a time watches; it hands its state to the next. */
+export interface PowerWatcher {
+  readonly verdict: PowerVerdict;
+  readonly watch: PowerWatch;
+  /** Seconds on battery, as far as this run can tell between two verdicts. */
+  readonly onBattery: number;
+  /** Goes up with every verdict. */
+  readonly news: number;
+  /** Goes on by other rules. */
+  useRules(rules: PowerRules): void;
+  /** Comes to an end and tells where it stands. */
+  stop(): Promise<WatchState>;
+  /** Knows what another run has seen meanwhile, and does not watch itself. */
+  take(state: WatchState, verdict: PowerVerdict): void;
+  /** Watches again. */
+  goOn(): void;
+}
+
+export interface WatcherStart {
+  readonly state: WatchState;
+  readonly verdict: PowerVerdict;
+  readonly rules: PowerRules;
+}
+
+export function startWatcher(start: WatcherStart, onNews: () => void): PowerWatcher {
+  let { state, verdict, rules } = start;
+  let news = 0;
+  let heardAt = Date.now();
+  let stopped = false;
+  let round = new CancellationScope({ cancellable: true });
+
+  const watchOn = async (): Promise<void> => {
+    while (!stopped) {
+      round = new CancellationScope({ cancellable: true });
+      try {
+        const result = await round.run(() =>
+          watching.watchPower.executeWithOptions({ summary: 'watch the UPS' }, [{ state, rules, seen: verdict }]),
+        );
+        state = result.state;
+        heardAt = Date.now();
+        if (isSameVerdict(verdict, result.verdict)) continue;
+        verdict = result.verdict;
+        news += 1;
+        onNews();
+      } catch (error) {
+        if (isCancellation(error)) continue;
+        log.error('The UPS could not be watched; it is tried again.', { error });
+        await sleep('5 seconds');
+      }
+    }
+  };
+  let ended = watchOn();
+
+  return {
+    get verdict() {
+      return verdict;
+    },
+    get watch() {
+      return state.watch;
+    },
+    get onBattery() {
+      const since = verdict.mains === 'out' ? Date.now() - heardAt : 0;
+      return Math.round((state.watch.onBattery + since) / 1_000);
+    },
+    get news() {
+      return news;
+    },
+    useRules(next) {
+      rules = next;
+      round.cancel();
+    },
+    async stop() {
+      stopped = true;
+      round.cancel();
+      await ended;
+      return state;
+    },
+    take(from, seen) {
+      state = from;
+      heardAt = Date.now();
+      verdict = seen;
+      news += 1;
+      onNews();
+    },
+    goOn() {
+      stopped = false;
+      ended = watchOn();
+    },
+  };
+}
+
+/** For a rehearsal: an outage that nobody has seen. */
+export function pretendOutage(): PowerWatcher {
+  const state: WatchState = { watch: NEW_WATCH, seenAt: null };
+  return {
+    verdict: {
+      byTime: 'hold',
+      byNeed: 'hold',
+      because: 'a rehearsal',
+      blind: false,
+      mains: 'out',
+      mayWake: false,
+      notYet: null,
+      notices: [],
+    },
+    watch: state.watch,
+    onBattery: 0,
+    news: 0,
+    useRules: () => undefined,
+    stop: () => Promise.resolve(state),
+    take: () => undefined,
+    goOn: () => undefined,
+  };
+}
