@@ -124,8 +124,9 @@ export interface NodeShutdown {
   readonly node: string;
   /** Guests that move to another node first. */
   readonly moves: readonly { readonly guest: GuestToStop; readonly to: string }[];
+  /** All guests of the node, those that move included: one that could not move is shut down. */
   readonly tiers: readonly GuestTier[];
-  /** Seconds: all tiers, the halt and the margin. */
+  /** Seconds: all moves and tiers, the halt and the margin. */
   readonly budget: number;
 }
 

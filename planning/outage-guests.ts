@@ -33,10 +33,14 @@ export function inStartOrder(guests: readonly GuestBefore[], settings: PowerSett
   return [...inStartupOrder(needed), ...inStartupOrder(others)];
 }
 
-/** Seconds until the node is off: its tiers one after the other, each as long as its slowest guest, the halt and a margin. */
-export function budgetOf(tiers: readonly GuestTier[], { timeouts }: PowerSettings): number {
-  const guests = tiers.map((tier) => Math.max(0, ...tier.map(({ timeout }) => timeout)));
-  return sum(guests) + seconds(timeouts.halt) + seconds(timeouts.margin);
+/**
+ * Seconds until the node is off: its moves and its tiers one after the other, each as long as its slowest guest, the halt
+ * and a margin.
+ */
+export function budgetOf({ moves, tiers }: Omit<NodeShutdown, 'node' | 'budget'>, { timeouts }: PowerSettings): number {
+  const moving = moves.map(({ guest }) => guest.timeout);
+  const stopping = tiers.map((tier) => Math.max(0, ...tier.map(({ timeout }) => timeout)));
+  return sum([...moving, ...stopping]) + seconds(timeouts.halt) + seconds(timeouts.margin);
 }
 
 export interface Moves {

@@ -17,15 +17,15 @@ export function planOutage(site: SiteBefore, settings: PowerSettings): OutagePla
   const quorum = guardQuorum(site, { shed, final }, settings);
   const moves = quorum.refused === null ? planMoves(site, { shed, stay: final }, settings, quorum.disarmHa) : NO_MOVES;
   const shutdown = (node: string): NodeShutdown => {
-    const tiers = tiersOf(site, node, settings);
-    return { node, moves: moves.of(node), tiers, budget: budgetOf(tiers, settings) };
+    const work = { moves: moves.of(node), tiers: tiersOf(site, node, settings) };
+    return { node, ...work, budget: budgetOf(work, settings) };
   };
   const shedding = shed.map(shutdown);
   const finishing = final.map(shutdown);
   const leaveInFinal = quorum.refused === null ? finishing : [...shedding, ...finishing];
   const budgets = {
     shed: quorum.refused === null ? oneByOne(shedding) : 0,
-    final: quorum.together ? atOnce(leaveInFinal) : oneByOne(leaveInFinal),
+    final: atOnce(leaveInFinal),
   };
   return {
     shed: {
@@ -62,10 +62,12 @@ export function rulesFor({ rules, runtimes }: PowerSettings, { budgets }: Outage
 
 const NO_MOVES = { of: (): NodeShutdown['moves'] => [], warnings: [] };
 
+/** Phase 2: a node is off before the next one begins. */
 function oneByOne(nodes: readonly NodeShutdown[]): number {
   return nodes.reduce((total, { budget }) => total + budget, 0);
 }
 
+/** Phase 3: the guests of all nodes shut down at the same time, and no host waits until another is off. */
 function atOnce(nodes: readonly NodeShutdown[]): number {
   return Math.max(0, ...nodes.map(({ budget }) => budget));
 }

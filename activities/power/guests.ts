@@ -97,6 +97,30 @@ export function createPowerGuestActivities(deps: PowerDeps) {
     },
 
     /**
+     * Waits until all of the guests run, or the time is over; tells which of them run. What cannot be asked runs not, as far
+     * as anybody knows.
+     */
+    async awaitGuests({
+      vmids,
+      within,
+    }: {
+      readonly vmids: readonly number[];
+      readonly within: Duration;
+    }): Promise<number[]> {
+      let running: number[] = [];
+      await lookWithin(budgetOf(toMilliseconds(within)), polling.intervalMs, async () => {
+        const listing = await ask(() => proxmox.resources());
+        if ('trouble' in listing) return { waitingFor: listing.trouble.message };
+        const seen = listing.value.guests.filter(({ status }) => status === 'running').map(({ vmid }) => vmid);
+        running = vmids.filter((vmid) => seen.includes(vmid));
+        return running.length === vmids.length
+          ? { found: true }
+          : { waitingFor: `${vmids.length - running.length} guests to run` };
+      });
+      return running;
+    },
+
+    /**
      * Starts guests wherever they are now, and waits until they run. One that is still on its way down is let down first.
      * Tells of each whether it runs.
      */

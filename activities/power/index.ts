@@ -1,4 +1,5 @@
 import { guardAll } from '../guard.ts';
+import { createGuestActivities, type MoveGuestInput } from '../guests.ts';
 import { createHaArmingActivities } from '../ha-arming.ts';
 import { createLeaseActivities } from '../lease.ts';
 import { createMailActivities } from '../mail.ts';
@@ -24,6 +25,7 @@ export type PowerActivities = ReturnType<typeof createPowerActivities>;
  */
 export function createPowerActivities(deps: PowerDeps) {
   const reboots = createRebootActivities(deps);
+  const guests = createGuestActivities(deps);
   return guardAll({
     ...createWatchActivities(deps),
     ...createReadingActivities(deps),
@@ -39,5 +41,6 @@ export function createPowerActivities(deps: PowerDeps) {
     ...createLeaseActivities(),
     ...createMailActivities(deps),
     awaitRejoin: (input: AwaitRejoinInput) => reboots.awaitRejoin(input),
+    moveGuest: (input: MoveGuestInput) => guests.moveGuest(input),
   });
 }

@@ -41,6 +41,15 @@ export function createPowerOnActivities(deps: PowerDeps) {
       return { outcome: 'failed', words: `${node} did not come up within ${within}: ${look.waitingFor}` };
     },
 
+    /** Waits until the API of a node answers that may be booting; wakes nobody. */
+    async awaitNodeUp({ node, within }: { readonly node: string; readonly within: Duration }): Promise<Act> {
+      const look = await lookWithin(budgetOf(toMilliseconds(within)), deps.polling.intervalMs, async () =>
+        (await isApiUp(deps, node)) ? { found: true } : { waitingFor: 'its API does not answer' },
+      );
+      if ('found' in look) return { outcome: 'done', words: `${node} is up` };
+      return { outcome: 'failed', words: `${node} did not come up within ${within}: ${look.waitingFor}` };
+    },
+
     /**
      * Cuts the power of a node that hangs, and turns it on again, by its BMC. A node whose API answers is left alone. It is
      * done once: an attempt that follows another cannot know how far that one came.

@@ -11,7 +11,7 @@ export interface LabSheet {
     readonly name: string;
     readonly api: { readonly host: string; readonly port: number; readonly fingerprint: string };
     readonly ssh: { readonly host: string; readonly port: number; readonly fingerprint: string };
-    readonly wake: { readonly mac: string; readonly host: string; readonly port: number };
+    readonly wake?: { readonly mac: string; readonly host: string; readonly port: number };
   }[];
   readonly ups: { readonly name: string; readonly host: string; readonly port: number };
   readonly guests: readonly {
@@ -124,7 +124,7 @@ function labPower(
     silence: '5 seconds',
     nodes: nodes.map(({ name, wake }) => ({
       name,
-      wake: { mac: wake.mac, broadcast: wake.host, port: wake.port },
+      ...(wake === undefined ? {} : { wake: { mac: wake.mac, broadcast: wake.host, port: wake.port } }),
     })),
     ...power,
     guests: { startDelay: '0 seconds', ...guests },

@@ -4,7 +4,7 @@ import { dirname, relative, resolve, sep } from 'node:path';
 const ROOMS = {
   domain: {},
   planning: { values: ['domain'] },
-  reports: { values: ['domain'] },
+  reports: { values: ['domain', 'planning'] },
   workflows: { values: ['domain', 'planning', 'reports'], types: ['activities'] },
   activities: { values: ['domain', 'planning', 'clients'], types: ['config'] },
   clients: {},

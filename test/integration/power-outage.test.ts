@@ -129,7 +129,7 @@ describe('A power cut', () => {
       },
     });
     expect(day.run.mails.some(({ text, subject }) => /pve2/.test(subject + text))).toBe(true);
-    expect(secondOf(day, "pve1 off")).toBeGreaterThan(secondOf(day, "pve2 ignores it"));
+    expect(secondOf(day, 'pve1 off')).toBeGreaterThan(secondOf(day, 'pve2 ignores it'));
     expect(day.report?.outcome).toBe('restored');
   });
 });

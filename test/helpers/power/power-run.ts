@@ -16,7 +16,6 @@ type Name = keyof PowerActivities;
 type Input<K extends Name> = Parameters<PowerActivities[K]>[0];
 type Output<K extends Name> = Awaited<ReturnType<PowerActivities[K]>>;
 
-/** An activity that waits for a moment of the virtual day. */
 interface Sleeper {
   readonly until: number;
   readonly wake: () => void;
@@ -142,7 +141,7 @@ export class PowerRun {
       Context.current().cancelled.catch((error: unknown) => {
         if (over) return;
         end();
-        reject(error as Error);
+        reject(error instanceof Error ? error : new Error(String(error)));
       });
     });
   }
@@ -443,13 +442,11 @@ function isIdle({ raw }: WorkflowExecutionDescription, closed: readonly string[]
     return false;
   // The watch is about to come back.
   return !(pendingActivities ?? []).some(
-    ({ activityType, state }) => activityType?.name === 'watchPower' && state === CANCEL_REQUESTED,
+    ({ activityType, state }) => activityType?.name === 'watchPower' && Number(state) === CANCEL_REQUESTED,
   );
 }
 
 /** `temporal.api.enums.v1.PendingActivityState` */
 const CANCEL_REQUESTED = 3;
 
-function immediately(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 1));
-}
+const immediately = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));

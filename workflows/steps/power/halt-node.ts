@@ -1,4 +1,4 @@
-import type { GuestsStopped, NodeShutdown } from '../../../domain/outage.ts';
+import type { NodeShutdown } from '../../../domain/outage.ts';
 import { nodeUnverifiedMail } from '../../../reports/outage-mail.ts';
 import { explain } from '../failures.ts';
 import { within } from './activities.ts';
@@ -26,7 +26,7 @@ export async function stopGuestsOf(outage: Outage, shutdown: NodeShutdown, how: 
       (gate) =>
         within(seconds).stopGuests.executeWithOptions({ summary: `${node}: shut down ${tier.length} guests` }, [
           { node, tier: hasty, within: seconds, gate },
-        ]) as Promise<GuestsStopped>,
+        ]),
       how.interrupted,
     );
     if (ended === 'returned' || ended === 'interrupted') return ended;
