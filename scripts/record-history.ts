@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { rollingUpdateId, undoLaterId, weeklyUpdatesId } from '../domain/ids.ts';
+import { nutClientsId, powerOutageId, rollingUpdateId, undoLaterId, weeklyUpdatesId } from '../domain/ids.ts';
 import { Message } from '../domain/messages.ts';
 import type { PolicyOverrides } from '../domain/policy.ts';
 import type { RollProgress } from '../domain/report.ts';
@@ -19,7 +19,7 @@ import { WEEKDAYS } from '../domain/window.ts';
 import type { LabEvent } from '../lab/index.ts';
 import { smallSite, type Site } from '../lab/site.ts';
 import { createTeardown } from './lib/teardown.ts';
-import type { LabPatching } from './lib/lab-config.ts';
+import type { LabPatching, LabPower } from './lib/lab-config.ts';
 import { createRollLab, type RollLab } from './lib/roll-lab.ts';
 import { startDevServer } from './temporal/dev-server.ts';
 import { locateTemporalCli } from './temporal/locate.ts';
@@ -33,6 +33,9 @@ interface Case {
   readonly name: string;
   readonly site: Site;
   readonly patching?: LabPatching;
+  readonly power?: LabPower;
+  /** Starts what is recorded and waits for its end, instead of the run below. */
+  readonly live?: (roll: RollLab) => Promise<void>;
   /** What is started; a rolling update unless given. */
   readonly start?: { readonly type: string; readonly id: (cluster: string) => string };
   readonly input?: () => PolicyOverrides;
@@ -78,6 +81,13 @@ const CASES: readonly Case[] = [
     },
     afterwards: removeSnapshots,
   },
+  { name: 'power-cut', site: smallSite(), live: liveThroughOutage },
+  {
+    name: 'no-nut',
+    site: smallSite(),
+    power: { clients: { user: 'nodes', password: { env: 'CARETAKER_PVE_TOKEN' } } },
+    live: provisionAndRemove,
+  },
   { name: 'window-ended', site: smallSite(), input: inWindowThatEnds, meanwhile: holdFirstNodePastTheWindow },
 ];
 
@@ -112,6 +122,7 @@ async function recordAll(): Promise<void> {
     const roll = await createRollLab({
       site: each.site,
       ...(each.patching ? { patching: each.patching } : {}),
+      ...(each.power ? { power: each.power } : {}),
       temporalAddress: server.address,
       namespace,
       workflowBundlePath,
@@ -123,19 +134,21 @@ async function recordAll(): Promise<void> {
 }
 
 async function record(
-  { name, start = ROLL, input, meanwhile, afterwards }: Case,
+  { name, start = ROLL, input, meanwhile, afterwards, live }: Case,
   roll: RollLab,
   cliPath: string,
   address: string,
 ): Promise<void> {
   await roll.startWorker();
   meanwhile?.(roll);
-  const handle = await roll.client.workflow.start(start.type, {
-    workflowId: start.id(roll.lab.access.cluster),
-    taskQueue: TaskQueue.maintenance,
-    args: input ? [input()] : [],
-  });
-  await handle.result().catch(() => undefined);
+  if (live === undefined) {
+    const handle = await roll.client.workflow.start(start.type, {
+      workflowId: start.id(roll.lab.access.cluster),
+      taskQueue: TaskQueue.maintenance,
+      args: input ? [input()] : [],
+    });
+    await handle.result().catch(() => undefined);
+  } else await live(roll);
   await afterwards?.(roll);
   for await (const { type, workflowId, runId, typedSearchAttributes } of roll.client.workflow.list()) {
     const folder = join(HISTORIES, type);
@@ -170,6 +183,28 @@ async function record(
 /** Process ids, host and path of the recording machine say nothing about the run. */
 function anonymous(history: string): string {
   return history.replaceAll(/"identity": "[^"]*"/g, '"identity": "recorder"').replaceAll(ROOT, '');
+}
+
+/** Both nodes go down, and come back when the mains do. The guard goes on watching. */
+async function liveThroughOutage(roll: RollLab): Promise<void> {
+  const { lab, client } = roll;
+  await roll.startWorker({ args: ['power'] });
+  const { device } = lab.ups;
+  const outage = client.workflow.getHandle(powerOutageId(lab.access.ups.name));
+  device.setMains(false);
+  while (lab.access.nodes.some(({ name }) => lab.node(name).machine.power !== 'off')) await sleep(200);
+  device.setCharge(80);
+  device.setMains(true);
+  await outage.result();
+}
+
+/** The nodes of the lab have no packages of NUT. */
+async function provisionAndRemove({ lab, client }: RollLab): Promise<void> {
+  for (const type of ['provisionNutClients', 'removeNutClients']) {
+    const workflowId = nutClientsId(lab.access.cluster);
+    const handle = await client.workflow.start(type, { workflowId, taskQueue: TaskQueue.maintenance });
+    await handle.result().catch(() => undefined);
+  }
 }
 
 /** Snapshots are removed by runs of their own, which outlive the others by days. */

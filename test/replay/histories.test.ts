@@ -4,8 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
 import {
+  nutClientsId,
   patchFleetId,
   patchHostId,
+  powerGuardId,
+  powerOutageId,
+  powerRestoreId,
   rollingUpdateId,
   undoLaterId,
   updateNodeId,
@@ -31,6 +35,11 @@ function idOf(file: string): string {
     patchHost: patchHostId('small', 'ct-1'),
     patchFleet: patchFleetId('small', 'lxc'),
     weeklyUpdates: weeklyUpdatesId('small'),
+    provisionNutClients: nutClientsId('small'),
+    removeNutClients: nutClientsId('small'),
+    powerGuard: powerGuardId('ups'),
+    powerOutage: powerOutageId('ups'),
+    powerRestore: powerRestoreId('ups'),
   };
   return ids[file.split('/')[0] ?? ''] ?? rollingUpdateId('small');
 }

@@ -117,7 +117,8 @@ export function openJournal(start: JournalStart, power: () => Power): OutageJour
       stage = 'over';
       waitingFor = null;
       report = {
-        ...settings,
+        cluster: settings.cluster,
+        ups: settings.ups,
         outcome,
         startedAt,
         endedAt: now(),
