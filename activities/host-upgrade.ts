@@ -1,5 +1,5 @@
 import { parseKeptConffiles, parseRemovedPackages } from '../clients/remote-job/index.ts';
-import { toMilliseconds, type Duration } from '../domain/duration.ts';
+import { toSeconds, type Duration } from '../domain/duration.ts';
 import type { PackageUpdate } from '../domain/cluster.ts';
 import { APT_FUNCTIONS } from './apt-script.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -23,7 +23,7 @@ is_young() {
   at=$(cat "$stamp" 2>/dev/null) || return 1
   case $at in '' | *[!0-9]*) return 1 ;; esac
   age=$(($(date +%s) - at))
-  [ "$age" -ge 0 ] && [ "$age" -lt ${Math.floor(toMilliseconds(listsValidFor) / 1_000)} ] || return 1
+  [ "$age" -ge 0 ] && [ "$age" -lt ${Math.floor(toSeconds(listsValidFor))} ] || return 1
   [ -z "$(find /etc/apt/sources.list /etc/apt/sources.list.d -newer "$stamp" 2>/dev/null)" ] || return 1
   [ -z "$(find /var/lib/apt/lists -prune -newer "$stamp" 2>/dev/null)" ]
 }

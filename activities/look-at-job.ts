@@ -1,5 +1,5 @@
 import { activityInfo, ApplicationFailure, cancellationSignal } from '@temporalio/activity';
-import { toMilliseconds, type Duration } from '../domain/duration.ts';
+import { toSeconds, type Duration } from '../domain/duration.ts';
 import type { ErrorType } from '../domain/errors.ts';
 import type { Look } from './await-world.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -31,7 +31,7 @@ export async function lookAtJob(deps: ActivityDeps, job: ShortJob): Promise<Look
   await jobs.ensureStarted({
     id,
     command,
-    timeoutSeconds: Math.ceil(toMilliseconds(within) / 1_000),
+    timeoutSeconds: Math.ceil(toSeconds(within)),
     description: `Caretaker: ${what} on ${node} (${activityInfo().workflowExecution?.workflowId ?? id})`,
   });
   let log = '';

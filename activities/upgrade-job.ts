@@ -7,7 +7,7 @@ import {
   type JobEnd,
   type RemoteJobs,
 } from '../clients/remote-job/index.ts';
-import { toMilliseconds, type Duration } from '../domain/duration.ts';
+import { toSeconds, type Duration } from '../domain/duration.ts';
 import { ErrorType } from '../domain/errors.ts';
 import { awaitWorld, type Look } from './await-world.ts';
 import { report } from './guard.ts';
@@ -99,7 +99,7 @@ async function runJob(
     .ensureStarted({
       id,
       command,
-      timeoutSeconds: Math.ceil(toMilliseconds(killAfter) / 1_000),
+      timeoutSeconds: Math.ceil(toSeconds(killAfter)),
       description: `Caretaker: upgrade of ${machine} (${activityInfo().workflowExecution?.workflowId ?? id})`,
     })
     .catch((error: unknown) => {

@@ -121,7 +121,7 @@ export const clusterName = textFormat({
   syntax: 'name',
   wrong: 'is not a usable cluster name',
   remedy: 'Use letters, digits, dots, hyphens and underscores; it becomes part of workflow ids.',
-  test: (text) => /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text),
+  test: isPlainName,
 });
 
 /** Hosts and their groups are chosen by these names on the command line. */
@@ -129,7 +129,7 @@ export const hostOrGroupName = textFormat({
   syntax: 'name',
   wrong: 'is not a usable name',
   remedy: 'Use letters, digits, dots, hyphens and underscores, and begin with a letter or digit.',
-  test: (text) => /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text),
+  test: isPlainName,
 });
 
 export const unitName = textFormat({
@@ -216,7 +216,7 @@ export const upsName = textFormat({
   syntax: 'UPS name',
   wrong: 'is not the name of a UPS',
   remedy: 'Write the name in brackets in ups.conf on the NUT host, such as ups; without @ and host.',
-  test: (text) => /^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(text),
+  test: isPlainName,
 });
 
 /** In files of NUT; what else its parser takes, people do not have. */
@@ -224,7 +224,7 @@ export const nutWord = textFormat({
   syntax: 'NUT user',
   wrong: 'is not the name of a user of upsd.users',
   remedy: 'Write the name in brackets in upsd.users on the NUT host, such as nodes: letters, digits, dots, hyphens.',
-  test: (text) => /^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(text),
+  test: isPlainName,
 });
 
 export const userName = textFormat({
@@ -282,6 +282,10 @@ function isTimeZone(name: string): boolean {
   } catch {
     return false;
   }
+}
+
+function isPlainName(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text);
 }
 
 function isSecretRef(value: unknown): value is SecretRef {

@@ -1,4 +1,6 @@
-import { isDuration, toMilliseconds } from '../domain/duration.ts';
+import { isDuration, toMilliseconds, type Duration } from '../domain/duration.ts';
+import { powerClientsSchema } from './power-clients-schema.ts';
+import { powerSchema } from './power-schema.ts';
 import { listOf, type Report } from './unchecked.ts';
 
 /** What {@link checkPower} may find. */
@@ -21,16 +23,9 @@ export interface UncheckedPower {
   readonly clients?: { readonly pollInterval?: unknown; readonly deadTime?: unknown };
 }
 
-const DEFAULTS = {
-  pollInterval: 5_000,
-  deadTime: 120_000,
-  blind: 60_000,
-  shedAfter: 300_000,
-  finalAfter: 900_000,
-  shedCharge: 60,
-  finalCharge: 30,
-  restoreCharge: 40,
-};
+/** What counts where nothing is written. */
+const DEFAULTS = powerSchema.parse({ ups: { name: 'ups', host: 'localhost' } });
+const CLIENT_DEFAULTS = powerClientsSchema.parse({ user: 'nodes', password: { env: 'PASSWORD' } });
 
 /** Milliseconds. What the UPS said longer ago is not of this moment. */
 const LONGEST_LOOK = 5_000;
@@ -54,7 +49,7 @@ export function checkPower(
       report(path, 'is that of another entry too', 'Give each node once.');
     }
   });
-  if (milliseconds(shed?.after, DEFAULTS.shedAfter) >= milliseconds(final?.after, DEFAULTS.finalAfter)) {
+  if (milliseconds(shed?.after, DEFAULTS.shed.after) >= milliseconds(final?.after, DEFAULTS.final.after)) {
     report(['power', 'shed', 'after'], 'is not before power.final.after', 'Let phase 2 begin earlier than phase 3.');
   }
   if (shed?.runtime !== undefined && final?.runtime !== undefined) {
@@ -67,8 +62,8 @@ export function checkPower(
     }
   }
   const [shedCharge, finalCharge] = [
-    number(shed?.charge, DEFAULTS.shedCharge),
-    number(final?.charge, DEFAULTS.finalCharge),
+    number(shed?.charge, DEFAULTS.shed.charge),
+    number(final?.charge, DEFAULTS.final.charge),
   ];
   if (shedCharge > 0 && shedCharge <= finalCharge) {
     report(
@@ -77,7 +72,7 @@ export function checkPower(
       'Let phase 2 begin with more charge left than phase 3.',
     );
   }
-  if (number(restore?.charge, DEFAULTS.restoreCharge) <= finalCharge) {
+  if (number(restore?.charge, DEFAULTS.restore.charge) <= finalCharge) {
     report(
       ['power', 'restore', 'charge'],
       'is not above power.final.charge',
@@ -89,15 +84,15 @@ export function checkPower(
 /** A node must not take a slow answer for a dead UPS, nor go before Caretaker does. */
 function checkClients({ clients, final }: UncheckedPower, report: Report): void {
   if (clients === undefined) return;
-  const deadTime = milliseconds(clients.deadTime, DEFAULTS.deadTime);
-  if (deadTime < 3 * milliseconds(clients.pollInterval, DEFAULTS.pollInterval)) {
+  const deadTime = milliseconds(clients.deadTime, CLIENT_DEFAULTS.deadTime);
+  if (deadTime < 3 * milliseconds(clients.pollInterval, CLIENT_DEFAULTS.pollInterval)) {
     report(
       ['power', 'clients', 'deadTime'],
       'is less than three looks (power.clients.pollInterval)',
       'Make it longer: one lost answer must not count as a dead UPS.',
     );
   }
-  if (deadTime <= milliseconds(final?.blind, DEFAULTS.blind)) {
+  if (deadTime <= milliseconds(final?.blind, DEFAULTS.final.blind)) {
     report(
       ['power', 'clients', 'deadTime'],
       'is not longer than power.final.blind',
@@ -133,8 +128,9 @@ function configured(names: readonly unknown[]): string {
   return `Configured nodes: ${names.filter((name) => typeof name === 'string').join(', ') || 'none'}.`;
 }
 
-function milliseconds(value: unknown, otherwise: number): number {
-  return typeof value === 'string' && isDuration(value) ? toMilliseconds(value) : otherwise;
+function milliseconds(value: unknown, otherwise: Duration | number): number {
+  if (typeof value === 'string' && isDuration(value)) return toMilliseconds(value);
+  return typeof otherwise === 'number' ? otherwise : toMilliseconds(otherwise);
 }
 
 function number(value: unknown, otherwise: number): number {

@@ -1,4 +1,4 @@
-import { toMilliseconds, type Duration } from '../domain/duration.ts';
+import { toSeconds, type Duration } from '../domain/duration.ts';
 import type { NutClientSettings } from '../domain/nut-client.ts';
 import { InputError, type Problem } from './errors.ts';
 import type { PowerClientsConfig } from './power-clients-schema.ts';
@@ -69,5 +69,5 @@ function nodesOf(input: unknown, known: readonly string[]): readonly string[] {
 
 /** upsmon counts in whole seconds. */
 function seconds(duration: Duration): number {
-  return Math.max(1, Math.ceil(toMilliseconds(duration) / 1_000));
+  return Math.max(1, Math.ceil(toSeconds(duration)));
 }

@@ -1,4 +1,4 @@
-import { toMilliseconds, type Duration } from '../domain/duration.ts';
+import { toSeconds } from '../domain/duration.ts';
 import type { PowerSettings } from '../domain/outage.ts';
 import { InputError } from './errors.ts';
 import type { PowerConfig } from './power-schema.ts';
@@ -24,8 +24,8 @@ export function powerSettingsFor(config: Config): PowerSettings {
     lowerExpectedVotes: power.quorum.lowerExpected,
     rules: rulesOf(power),
     runtimes: {
-      shed: shed.runtime === undefined ? null : seconds(shed.runtime),
-      final: final.runtime === undefined ? null : seconds(final.runtime),
+      shed: shed.runtime === undefined ? null : toSeconds(shed.runtime),
+      final: final.runtime === undefined ? null : toSeconds(final.runtime),
     },
     restore: { settle, nodeUp, attempts, allowHardReset, needs, loopGuard },
     timeouts,
@@ -50,34 +50,30 @@ const RUNTIMES = { shed: 900, final: 300, budget: 300 } as const;
 function rulesOf(power: PowerConfig): PowerSettings['rules'] {
   const { shed, final, restore } = power;
   return {
-    interval: seconds(power.ups.interval),
-    confirm: seconds(power.confirm),
-    stabilization: seconds(power.stabilization),
+    interval: toSeconds(power.ups.interval),
+    confirm: toSeconds(power.confirm),
+    stabilization: toSeconds(power.stabilization),
     shed: {
-      after: seconds(shed.after),
+      after: toSeconds(shed.after),
       charge: shed.charge,
-      runtime: shed.runtime === undefined ? RUNTIMES.shed : seconds(shed.runtime),
+      runtime: shed.runtime === undefined ? RUNTIMES.shed : toSeconds(shed.runtime),
     },
     final: {
-      after: seconds(final.after),
+      after: toSeconds(final.after),
       charge: final.charge,
-      runtime: final.runtime === undefined ? RUNTIMES.final : seconds(final.runtime),
-      blind: seconds(final.blind),
+      runtime: final.runtime === undefined ? RUNTIMES.final : toSeconds(final.runtime),
+      blind: toSeconds(final.blind),
       budget: RUNTIMES.budget,
     },
     fsdOnMains: power.fsdOnMains,
     onlineDischarge: power.onlineDischarge,
-    holdDown: seconds(power.holdDown),
-    memory: seconds(power.memory),
+    holdDown: toSeconds(power.holdDown),
+    memory: toSeconds(power.memory),
     restore: {
-      after: seconds(restore.after),
+      after: toSeconds(restore.after),
       charge: restore.charge,
-      withoutCharge: seconds(restore.withoutCharge),
+      withoutCharge: toSeconds(restore.withoutCharge),
     },
-    silence: seconds(power.silence),
+    silence: toSeconds(power.silence),
   };
-}
-
-function seconds(duration: Duration): number {
-  return toMilliseconds(duration) / 1_000;
 }

@@ -27,6 +27,11 @@ export function toMilliseconds(duration: Duration): number {
   return Number(amount) * MILLISECONDS[unit];
 }
 
+/** Length of `duration` in seconds, with a fraction where it has one. */
+export function toSeconds(duration: Duration): number {
+  return toMilliseconds(duration) / 1_000;
+}
+
 /** `95_000` → `1 min 35 s`; for people, rounded to seconds. */
 export function describeMilliseconds(ms: number): string {
   const total = Math.round(ms / 1_000);

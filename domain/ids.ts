@@ -101,11 +101,6 @@ export function powerRestoreId(ups: string): string {
   return `power-restore/${ups}`;
 }
 
-/** A rehearsal must never stand in the way of a real outage. */
-export function powerRehearsalId(ups: string): string {
-  return `power-rehearsal/${ups}`;
-}
-
 /** One id for both, so that the NUT clients of the nodes are never made and removed at the same time. */
 export function nutClientsId(cluster: string): string {
   return `provision/nut-clients/${cluster}`;

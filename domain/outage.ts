@@ -254,20 +254,3 @@ export interface GuardStatus {
   /** A run of `powerOutage` is at work and watches the UPS meanwhile. */
   readonly outage: boolean;
 }
-
-/** Input of `powerOutage` when people start it themselves: the whole sequence, with reads only. */
-export interface RehearsalInput {
-  readonly rehearsal: true;
-}
-
-/** Result of `powerPlan`: what an outage that began now would come to. */
-export interface PowerForecast {
-  readonly settings: PowerSettings;
-  readonly plan: OutagePlan;
-  readonly site: SiteBefore;
-  /** The rules with the runtimes that the plan asks for. */
-  readonly rules: PowerRules;
-  readonly reading: PowerReading | null;
-  /** Why the UPS cannot be read now. */
-  readonly trouble: string | null;
-}

@@ -2,7 +2,7 @@
 export const SearchAttribute = {
   /**
    * `rolling-update`, `node-update`, `host-patch`, `fleet-patch`, `weekly-updates`, `remove-snapshot`, `undo-later`,
-   * `nut-clients`, `mail`, `power-guard`, `power-outage`, `power-restore`, `power-plan`.
+   * `nut-clients`, `mail`, `power-guard`, `power-outage`, `power-restore`.
    */
   kind: 'MaintenanceKind',
   /** Node, or host or group of the inventory. */

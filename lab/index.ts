@@ -16,6 +16,7 @@ import type { LabClock } from './core/clock.ts';
 import type { LabContext } from './core/context.ts';
 import { EventLog } from './core/event-log.ts';
 import { FaultBoard } from './core/faults.ts';
+import type { LoopbackUdp } from './core/loopback-udp.ts';
 import type { CreateMachine, SshEndpoint } from './core/machine.ts';
 import { ensureCredentials } from './credentials.ts';
 import type { Credentials } from './credentials.ts';
@@ -28,7 +29,7 @@ import { referenceSite } from './site.ts';
 import type { Site } from './site.ts';
 import { hangOn, NUT_USERS, startUps, type LabUps } from './ups/index.ts';
 import { upsSpec } from './ups/spec.ts';
-import { WakeListener } from './wake.ts';
+import { createWakeListener } from './wake.ts';
 
 export { ManualClock, ScaledClock } from './core/clock.ts';
 export type { LabClock } from './core/clock.ts';
@@ -164,7 +165,7 @@ export async function createLab(options: LabOptions): Promise<Lab> {
   const ups = await startUps(context, site.ups ?? upsSpec(), credentials, certificateOf(certificates, 'ups'));
   hangOn(ups.device, cluster);
   const bmcs = await startBmcs(context, cluster, ups.device, credentials);
-  const wake = new WakeListener(cluster);
+  const wake = createWakeListener(cluster);
   await wake.start();
   const stopServers = async () => {
     await mail.stop();
@@ -261,7 +262,7 @@ function describeAccess(
     readonly mail: MailSink;
     readonly ups: LabUps;
     readonly bmcs: ReadonlyMap<string, BmcServer>;
-    readonly wake: WakeListener;
+    readonly wake: LoopbackUdp;
     readonly privateKeyFile: string;
   },
 ): LabAccess {

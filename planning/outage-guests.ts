@@ -1,4 +1,4 @@
-import { toMilliseconds } from '../domain/duration.ts';
+import { toSeconds } from '../domain/duration.ts';
 import type {
   GuestBefore,
   GuestTier,
@@ -40,7 +40,7 @@ export function inStartOrder(guests: readonly GuestBefore[], settings: PowerSett
 export function budgetOf({ moves, tiers }: Omit<NodeShutdown, 'node' | 'budget'>, { timeouts }: PowerSettings): number {
   const moving = moves.map(({ guest }) => guest.timeout);
   const stopping = tiers.map((tier) => Math.max(0, ...tier.map(({ timeout }) => timeout)));
-  return sum([...moving, ...stopping]) + seconds(timeouts.halt) + seconds(timeouts.margin);
+  return sum([...moving, ...stopping]) + toSeconds(timeouts.halt) + toSeconds(timeouts.margin);
 }
 
 export interface Moves {
@@ -121,11 +121,7 @@ export function describeGuest({ name, vmid }: Pick<GuestBefore, 'name' | 'vmid'>
 }
 
 function toStop({ vmid, kind, name }: GuestBefore, { guests }: PowerSettings): GuestToStop {
-  return { vmid, kind, name, timeout: seconds(guests.timeouts[vmid] ?? guests.timeout) };
-}
-
-function seconds(duration: PowerSettings['guests']['timeout']): number {
-  return toMilliseconds(duration) / 1_000;
+  return { vmid, kind, name, timeout: toSeconds(guests.timeouts[vmid] ?? guests.timeout) };
 }
 
 function sum(numbers: readonly number[]): number {

@@ -19,6 +19,7 @@ const HASTE = { connect: 3_000, total: 10_000, interval: 2_000 } as const;
  */
 export function powerDepsFromConfig(config: Config, env: NodeJS.ProcessEnv): PowerDeps & { close(): Promise<void> } {
   const power = powerOf(config);
+  const settings = powerSettingsFor(config);
   const { api, intervalMs } = patienceOf(config);
   const deps = depsFromConfig(config, env, {
     api: { connect: Math.min(api.connect, HASTE.connect), total: Math.min(api.total, HASTE.total) },
@@ -29,7 +30,7 @@ export function powerDepsFromConfig(config: Config, env: NodeJS.ProcessEnv): Pow
   return {
     ...deps,
     power: {
-      settings: () => powerSettingsFor(config),
+      settings: () => settings,
       ups: reader.ups,
       bmc: (node) => bmcOf(nodeNamed(node), env),
       wake: (node) => nodeNamed(node)?.wake ?? null,

@@ -48,7 +48,10 @@ const LOOK_AGAIN = '10 seconds';
  */
 export async function powerGuard({ carried }: PowerGuardInput = {}): Promise<void> {
   describeRun('power-guard');
-  const settings = await within(60).loadPowerSettings.executeWithOptions({ summary: 'read the configuration' }, []);
+  const settings = await within('1 minute').loadPowerSettings.executeWithOptions(
+    { summary: 'read the configuration' },
+    [],
+  );
   let state: WatchState = carried?.state ?? { watch: NEW_WATCH, seenAt: null };
   let verdict: PowerVerdict | null = null;
   let since = carried?.since ?? now();

@@ -1,5 +1,5 @@
 import { CancellationScope, condition } from '@temporalio/workflow';
-import type { OutageOutcome, OutageReport, PowerSettings } from '../domain/outage.ts';
+import type { OutageOutcome, OutageReport } from '../domain/outage.ts';
 import type { PowerNotice, PowerVerdict, WatchState } from '../domain/power.ts';
 import { afterOutage } from '../planning/power-watch.ts';
 import { mainsBackMail, outageBeganMail, outageReportMail } from '../reports/outage-mail.ts';
@@ -52,27 +52,29 @@ export async function powerOutage(input: PowerOutageInput): Promise<PowerOutageR
   describeRun('power-outage');
   // Whoever cancels it would leave a site half down: `abort` is the way to end it.
   return CancellationScope.nonCancellable(async () => {
-    const settings = await within(60).loadPowerSettings.executeWithOptions({ summary: 'read the configuration' }, []);
+    const settings = await within('1 minute').loadPowerSettings.executeWithOptions(
+      { summary: 'read the configuration' },
+      [],
+    );
     const outage = openOutage(settings, input.seen ?? null);
     const { journal, power, rehearsal } = outage;
     journal.phase('hold');
     journal.note(power.verdict.because ?? 'the UPS is on battery');
     await tell(outage, 'began', (head) => outageBeganMail({ ...head, reading: power.watch.reading, plan: null }));
     const noted = noteSite(outage);
-    if (rehearsal) {
-      await noted;
-      await shed(outage);
-      await goDown(outage);
-    } else {
-      await goThrough(outage);
+    for (;;) {
+      await (rehearsal ? goThroughAll(outage, noted) : goThrough(outage));
+      const exceptions = await bringBackUnlessNothingIsMissing(outage);
+      if (exceptions !== 'power-lost') return conclude(outage, exceptions);
     }
-    let exceptions = await bringBackUnlessNothingIsMissing(outage);
-    while (exceptions === 'power-lost') {
-      await goThrough(outage);
-      exceptions = await bringBackUnlessNothingIsMissing(outage);
-    }
-    return conclude(outage, settings, exceptions);
   });
+}
+
+/** For a rehearsal: every phase, one after the other. */
+async function goThroughAll(outage: Outage, noted: Promise<void>): Promise<void> {
+  await noted;
+  await shed(outage);
+  await goDown(outage);
 }
 
 /** Phase after phase, until the mains are back to stay. */
@@ -115,17 +117,13 @@ async function bringBackUnlessNothingIsMissing(outage: Outage): Promise<'power-l
   return ended;
 }
 
-async function conclude(
-  outage: Outage,
-  settings: PowerSettings,
-  exceptions: readonly string[],
-): Promise<PowerOutageResult> {
+async function conclude(outage: Outage, exceptions: readonly string[]): Promise<PowerOutageResult> {
   const { journal, power, lease, notices } = outage;
   const { watch, seenAt } = await power.stop();
   const report = journal.conclude(outcomeOf(outage, exceptions), exceptions, watch.discharge);
   await lease.release();
   describeOutcome(report.outcome);
-  await tell({ ...outage, settings, rehearsal: false }, 'report', (head) => outageReportMail(head.id, report));
+  await tell({ ...outage, rehearsal: false }, 'report', (head) => outageReportMail(head.id, report));
   return { report, state: { watch: afterOutage(watch), seenAt }, told: notices.known };
 }
 

@@ -1,6 +1,7 @@
 import { CancellationScope, condition } from '@temporalio/workflow';
 import type { NodeFate, OutageEvent, PowerSettings, SiteBefore } from '../domain/outage.ts';
 import type { PowerNotice, PowerVerdict, WatchState } from '../domain/power.ts';
+import { isAway } from '../planning/node-fate.ts';
 import { afterOutage, verdictOf } from '../planning/power-watch.ts';
 import { restoreWaitsMail } from '../reports/outage-mail.ts';
 import { explain } from './steps/failures.ts';
@@ -12,7 +13,7 @@ import { restoreGuests } from './steps/power/restore-guests.ts';
 import { isLost, type Restore } from './steps/power/restore.ts';
 import { takeBackChanges } from './steps/power/take-back.ts';
 import { tell } from './steps/power/tell.ts';
-import { isAway, wakeNodes } from './steps/power/wake-nodes.ts';
+import { wakeNodes } from './steps/power/wake-nodes.ts';
 import { pretendOutage, startWatcher } from './steps/power/watcher.ts';
 import { describeOutcome, describeRun } from './steps/run-attributes.ts';
 

@@ -1,3 +1,5 @@
+import { printable } from '../printable.ts';
+
 export type NutErrorType =
   | 'NutUnreachable'
   | 'NutTimeout'
@@ -130,7 +132,6 @@ export function isKnownError(words: string): boolean {
 
 /** The server's words for a message: bounded, and without what a terminal would act upon. */
 export function shown(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is meant
-  const printable = text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?');
-  return printable.length > 120 ? `${printable.slice(0, 120)}…` : printable;
+  const plain = printable(text);
+  return plain.length > 120 ? `${plain.slice(0, 120)}…` : plain;
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { printable } from '../printable.ts';
 import { within } from '../within.ts';
 import { WakeError, type WakeErrorType, type WakeOutcome } from './errors.ts';
 
@@ -215,6 +216,5 @@ function shown(output: string, says: RegExp | undefined, password: string): stri
   const lines = output.split('\n').filter((line) => line.trim() !== '');
   const line = (says === undefined ? undefined : lines.find((each) => says.test(each))) ?? lines.at(-1);
   if (line === undefined || (password !== '' && line.includes(password))) return '';
-  // eslint-disable-next-line no-control-regex -- control characters are what is meant
-  return ` (${line.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?').slice(0, 120)})`;
+  return ` (${printable(line).slice(0, 120)})`;
 }

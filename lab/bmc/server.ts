@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createSocket } from 'node:dgram';
-import type { RemoteInfo, Socket } from 'node:dgram';
-import { once } from 'node:events';
 import type { LabContext } from '../core/context.ts';
 import type { FaultPoint, FaultVerdict } from '../core/faults.ts';
+import { LoopbackUdp } from '../core/loopback-udp.ts';
 import type { Machine } from '../core/machine.ts';
 import type { AcRecovery } from '../site.ts';
 import { carryOut, CODE, commandName } from './commands.ts';
@@ -42,8 +40,7 @@ export class BmcServer {
   readonly #standby: Standby;
   readonly #sessions: Sessions;
   readonly #board: Board;
-  #socket: Socket | undefined;
-  #port = 0;
+  readonly #udp = new LoopbackUdp((bytes, reply) => void this.#receive(bytes, reply));
   #isUp = true;
 
   constructor(context: LabContext, { machine, users, standby, recovery }: BmcOptions) {
@@ -62,21 +59,15 @@ export class BmcServer {
   }
 
   get port(): number {
-    return this.#port;
+    return this.#udp.port;
   }
 
-  async start(): Promise<void> {
-    const socket = createSocket('udp4');
-    this.#socket = socket;
-    socket.on('message', (bytes, from) => void this.#receive(socket, bytes, from));
-    socket.bind(0, '127.0.0.1');
-    await once(socket, 'listening');
-    this.#port = socket.address().port;
+  start(): Promise<void> {
+    return this.#udp.start();
   }
 
   stop(): void {
-    this.#socket?.close();
-    this.#socket = undefined;
+    this.#udp.stop();
   }
 
   #powered(on: boolean): void {
@@ -88,14 +79,14 @@ export class BmcServer {
     });
   }
 
-  async #receive(socket: Socket, bytes: Buffer, from: RemoteInfo): Promise<void> {
+  async #receive(bytes: Buffer, reply: (answer: Buffer) => void): Promise<void> {
     const packet = this.#isUp ? parsePacket(bytes) : undefined;
     if (packet === undefined) return;
     const verdict = this.#consult({ step: 'packet' });
     if (verdict?.do === 'drop') return;
     if (verdict?.do === 'delay') await this.#context.clock.sleep(verdict.ms);
     const answer = await this.#answer(packet);
-    if (answer !== undefined && this.#isUp && this.#socket === socket) socket.send(answer, from.port, from.address);
+    if (answer !== undefined && this.#isUp) reply(answer);
   }
 
   #consult(where: Pick<FaultPoint & { at: 'bmc' }, 'step' | 'command'>): FaultVerdict | undefined {

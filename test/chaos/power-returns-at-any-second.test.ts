@@ -1,8 +1,7 @@
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { expect } from 'vitest';
 import { sweepSeeds } from '../helpers/chaos/seeds.ts';
 import { sweep } from '../helpers/chaos/sweep.ts';
-import { live, outFor, powerEnvironment } from '../helpers/power/live.ts';
+import { live, outFor, usePowerEnvironment } from '../helpers/power/live.ts';
 
 /** Longer than both nodes need to be down. */
 const SECONDS = 1_000;
@@ -10,20 +9,14 @@ const SECONDS = 1_000;
 /** Has no factor in common with the number of seconds: the first seeds are spread over the whole outage. */
 const STRIDE = 617;
 
-let environment: TestWorkflowEnvironment;
-
-beforeAll(async () => {
-  environment = await powerEnvironment();
-});
-
-afterAll(() => environment.teardown());
+const environment = usePowerEnvironment();
 
 sweep(
   'The mains come back at any second of an outage, and all is up as before, or people were told:',
   sweepSeeds({ ci: 20, long: SECONDS }),
   async (seed) => {
     const lasts = 1 + ((seed * STRIDE) % SECONDS);
-    const { run, report, breaches } = await live(environment, { mains: outFor(lasts) });
+    const { run, report, breaches } = await live(environment(), { mains: outFor(lasts) });
     expect(breaches, `${lasts} s: ${run.story().join('\n')}`).toEqual([]);
     return report?.outcome ?? 'nothing';
   },

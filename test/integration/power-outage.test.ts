@@ -1,21 +1,14 @@
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BEGIN, live, outFor, powerEnvironment, secondOf } from '../helpers/power/live.ts';
+import { describe, expect, it } from 'vitest';
+import { BEGIN, live, outFor, usePowerEnvironment, secondOf } from '../helpers/power/live.ts';
 import { SOME_GUESTS } from '../helpers/power/virtual-site.ts';
 
-let environment: TestWorkflowEnvironment;
-
-beforeAll(async () => {
-  environment = await powerEnvironment();
-});
-
-afterAll(() => environment.teardown());
+const environment = usePowerEnvironment();
 
 const hour = 3_600;
 
 describe('A power cut', () => {
   it('that lasts takes pve2 down after 5 minutes and pve1 after 15, and brings both back as they were', async () => {
-    const day = await live(environment, { mains: outFor(1_500) });
+    const day = await live(environment(), { mains: outFor(1_500) });
     expect(day.breaches).toEqual([]);
     expect(day.report?.outcome).toBe('restored');
     expect(day.story).toEqual([
@@ -40,21 +33,21 @@ describe('A power cut', () => {
   });
 
   it.each([2, 8])('of %i seconds is a blip that nobody answers', async (seconds) => {
-    const { run, report } = await live(environment, { mains: outFor(seconds) });
+    const { run, report } = await live(environment(), { mains: outFor(seconds) });
     expect(report).toBeNull();
     expect(run.site.events).toEqual([]);
     expect(run.mails).toEqual([]);
   });
 
   it('of 2 minutes is told, and changes nothing', async () => {
-    const { run, report, story } = await live(environment, { mains: outFor(120) });
+    const { run, report, story } = await live(environment(), { mains: outFor(120) });
     expect(report?.outcome).toBe('blip');
     expect(story).toEqual([]);
     expect(run.mails.length).toBeGreaterThanOrEqual(2);
   });
 
   it('with a low battery after 10 seconds is compressed: all guests at once, pve2 before pve1', async () => {
-    const day = await live(environment, {
+    const day = await live(environment(), {
       mains: outFor(1_000),
       says: (second, truth) => (second >= BEGIN + 10 && truth.startsWith('OB') ? `${truth} LB` : truth),
     });
@@ -66,7 +59,7 @@ describe('A power cut', () => {
   });
 
   it('with LB at a full battery and half an hour of runtime takes everything down all the same', async () => {
-    const day = await live(environment, {
+    const day = await live(environment(), {
       mains: outFor(600),
       says: (_, truth) => (truth.startsWith('OB') ? 'OB DISCHRG LB' : truth),
       variables: () => ({ 'battery.charge': '80', 'battery.runtime': '1500' }),
@@ -76,7 +69,7 @@ describe('A power cut', () => {
   });
 
   it('that is ordered by FSD on mains takes everything down, and waits until the order is taken back', async () => {
-    const day = await live(environment, {
+    const day = await live(environment(), {
       mains: [],
       says: (second, truth) => (second >= 100 && second < 2_000 ? 'FSD OL' : truth),
     });
@@ -88,7 +81,7 @@ describe('A power cut', () => {
   });
 
   it('in which the UPS falls silent takes everything down within the bound, not after a few seconds', async () => {
-    const day = await live(environment, {
+    const day = await live(environment(), {
       mains: outFor(1_000),
       says: (second, truth) => (second >= BEGIN + 30 && truth.startsWith('OB') ? null : truth),
     });
@@ -98,7 +91,7 @@ describe('A power cut', () => {
   });
 
   it('in which the UPS is not heard for 4 seconds goes on by its phases', async () => {
-    const day = await live(environment, {
+    const day = await live(environment(), {
       mains: outFor(200),
       says: (second, truth) => (second >= BEGIN + 30 && second < BEGIN + 34 ? null : truth),
     });
@@ -106,7 +99,7 @@ describe('A power cut', () => {
   });
 
   it('does not touch a node that was off before, nor a guest that was stopped', async () => {
-    const day = await live(environment, {
+    const day = await live(environment(), {
       mains: outFor(1_500),
       off: ['pve2'],
       guests: SOME_GUESTS.map((guest) => (guest.node === 'pve2' ? { ...guest, running: false } : guest)),
@@ -117,7 +110,7 @@ describe('A power cut', () => {
   });
 
   it('goes on when a node takes the order and never goes down, and says so', async () => {
-    const day = await live(environment, {
+    const day = await live(environment(), {
       mains: outFor(1_500),
       longest: 6 * hour,
       instead: {

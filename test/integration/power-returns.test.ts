@@ -1,21 +1,14 @@
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Message } from '../../domain/messages.ts';
-import { BEGIN, live, outFor, powerEnvironment, secondOf } from '../helpers/power/live.ts';
+import { BEGIN, live, outFor, usePowerEnvironment, secondOf } from '../helpers/power/live.ts';
 
-let environment: TestWorkflowEnvironment;
-
-beforeAll(async () => {
-  environment = await powerEnvironment();
-});
-
-afterAll(() => environment.teardown());
+const environment = usePowerEnvironment();
 
 const hour = 3_600;
 
 describe('The mains come back', () => {
   it('while guests are being stopped: the node stays up and its guests are started again', async () => {
-    const day = await live(environment, { mains: outFor(305) });
+    const day = await live(environment(), { mains: outFor(305) });
     expect(day.breaches).toEqual([]);
     expect(day.story).toContain('pve2: stop media, lab');
     expect(day.story).not.toContain('pve2 shuts down');
@@ -24,7 +17,7 @@ describe('The mains come back', () => {
   });
 
   it('while a node goes down: it is woken only when it is off', async () => {
-    const day = await live(environment, { mains: outFor(325) });
+    const day = await live(environment(), { mains: outFor(325) });
     expect(day.breaches).toEqual([]);
     expect(secondOf(day, 'pve2 is turned on')).toBeGreaterThan(secondOf(day, 'pve2 off'));
     expect(day.run.site.node('pve2').boots).toBe(2);
@@ -33,7 +26,7 @@ describe('The mains come back', () => {
   it('for 5 seconds again and again: nothing of the time on battery is forgotten', async () => {
     const flaps = [60, 160, 165, 265, 270, 400, 405, 2_000];
     const mains = flaps.map((at, index) => ({ at, value: index % 2 === 1 }));
-    const day = await live(environment, { mains });
+    const day = await live(environment(), { mains });
     expect(day.breaches).toEqual([]);
     // 300 s on battery, without the breaks.
     const begun = secondOf(day, 'pve2: stop media, lab');
@@ -42,7 +35,7 @@ describe('The mains come back', () => {
   });
 
   it('with an empty battery: nobody is woken until it could bear another outage', async () => {
-    const day = await live(environment, { mains: outFor(1_500) });
+    const day = await live(environment(), { mains: outFor(1_500) });
     const woken = secondOf(day, 'pve1 is turned on');
     const rules = day.run.settings.rules.restore;
     expect(woken).toBeGreaterThanOrEqual(BEGIN + 1_500 + rules.after);
@@ -52,7 +45,7 @@ describe('The mains come back', () => {
   it('and fail again while nodes boot: they are shut down again, by all the time on battery', async () => {
     const back = BEGIN + 1_500;
     const mains = [...outFor(1_500), { at: back + 375, value: false }, { at: back + 1_000, value: true }];
-    const day = await live(environment, {
+    const day = await live(environment(), {
       mains,
       longest: 8 * hour,
       settings: (settings) => ({
@@ -68,7 +61,7 @@ describe('The mains come back', () => {
   });
 
   it('and a node does not: people are told, the others are brought back, and it is tried again', async () => {
-    const day = await live(environment, {
+    const day = await live(environment(), {
       mains: outFor(1_500),
       longest: 8 * hour,
       instead: {
@@ -95,7 +88,7 @@ describe('The mains come back', () => {
   });
 
   it('and a person ends the return: the report names what is missing', async () => {
-    const day = await live(environment, {
+    const day = await live(environment(), {
       mains: outFor(1_500),
       longest: 8 * hour,
       instead: {
@@ -118,7 +111,7 @@ describe('The mains come back', () => {
 
   it('and the NAS is slow: nobody is woken before it answers', async () => {
     let tries = 0;
-    const day = await live(environment, {
+    const day = await live(environment(), {
       mains: outFor(1_500),
       settings: (settings) => ({
         ...settings,
@@ -139,7 +132,7 @@ describe('The mains come back', () => {
   });
 
   it('and a node comes up by itself: it is not woken, and everything else is done', async () => {
-    const day = await live(environment, {
+    const day = await live(environment(), {
       mains: outFor(1_500),
       meanwhile: [{ at: BEGIN + 1_520, act: ({ site }) => Promise.resolve(site.wake('pve1')) }],
     });
@@ -149,7 +142,7 @@ describe('The mains come back', () => {
   });
 
   it('after the battery has died: what lost its power is brought back too', async () => {
-    const day = await live(environment, {
+    const day = await live(environment(), {
       mains: outFor(3 * hour),
       charge: 30,
       // Nobody can be told to shut down.

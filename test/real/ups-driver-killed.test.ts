@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWithNut, startNut, type RealNut } from './machine/nut.ts';
-import { watchUps } from './machine/ups-watch.ts';
+import { silenceIsBorne } from './machine/ups-silence.ts';
 
 describeWithNut('a driver that dies', (root) => {
   let nut: RealNut;
@@ -26,31 +26,5 @@ describeWithNut('a driver that dies', (root) => {
     await nut.ready('OL');
   });
 
-  it('on mains is told, and no reason for anything more', async () => {
-    const watch = watchUps(nut);
-    await watch.until((known) => known.watch.class === 'online');
-    await nut.driver.kill();
-    const { verdict } = await watch.until((known) => known.verdict.notices.length > 0);
-    expect(verdict.notices.map(({ code }) => code)).toEqual(['ups-silent']);
-    expect(verdict.notYet).toBe('the UPS does not answer');
-    expect(watch.askedForPhase()).toBe(false);
-    nut.driver.start();
-    await watch.until((known) => known.watch.class === 'online');
-    expect(watch.askedForPhase()).toBe(false);
-    await watch.close();
-  });
-
-  it('on battery is the final phase once it has lasted, and blind no longer than it does', async () => {
-    const watch = watchUps(nut);
-    await nut.say({ 'ups.status': 'OB DISCHRG', 'battery.charge': '90', 'battery.runtime': '1500' });
-    await watch.until((known) => known.verdict.byTime === 'hold');
-    await nut.driver.kill();
-    const { verdict } = await watch.until((known) => known.verdict.byNeed === 'final');
-    expect(verdict).toMatchObject({ blind: true, mains: 'out' });
-    expect(verdict.because).toMatch(/^the UPS has not answered for \d+ s and was on battery before$/);
-    nut.driver.start();
-    const { verdict: seeing } = await watch.until((known) => known.watch.class !== 'unknown');
-    expect(seeing).toMatchObject({ blind: false, byNeed: 'final' });
-    await watch.close();
-  });
+  silenceIsBorne(() => nut, { begin: () => nut.driver.kill(), end: () => nut.driver.start() });
 });

@@ -1,4 +1,5 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll } from 'vitest';
 import type { OutageReport } from '../../../domain/outage.ts';
 import { registerSearchAttributes } from '../../../workers/search-attributes.ts';
 import { connectToDevServer } from '../temporal.ts';
@@ -25,10 +26,15 @@ export interface Day {
   readonly breaches: readonly string[];
 }
 
-export async function powerEnvironment(): Promise<TestWorkflowEnvironment> {
-  const environment = await connectToDevServer();
-  await registerSearchAttributes(environment.connection, 'default');
-  return environment;
+/** Connections to the dev server for the tests of a file. */
+export function usePowerEnvironment(): () => TestWorkflowEnvironment {
+  let environment: TestWorkflowEnvironment;
+  beforeAll(async () => {
+    environment = await connectToDevServer();
+    await registerSearchAttributes(environment.connection, 'default');
+  });
+  afterAll(() => environment.teardown());
+  return () => environment;
 }
 
 export async function live(environment: TestWorkflowEnvironment, options: PowerRunOptions): Promise<Day> {

@@ -100,6 +100,7 @@ export class PowerRun {
         await this.#passTheDay();
         return await this.#report();
       } finally {
+        // The guard runs for ever; nothing real is left behind.
         await guard.terminate('the day is over').catch(() => undefined);
         for (const id of [this.outageId, this.restoreId]) {
           await this.client.workflow

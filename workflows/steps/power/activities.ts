@@ -1,5 +1,6 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { PowerActivities } from '../../../activities/power/index.ts';
+import { toMilliseconds, type Duration } from '../../../domain/duration.ts';
 import type { Act } from '../../../domain/outage.ts';
 import { explain } from '../failures.ts';
 
@@ -7,7 +8,7 @@ import { explain } from '../failures.ts';
 const WORKER_LOST = '5 seconds';
 
 /** Temporal's own limit comes after the activity's, which ends with an explanation. */
-const MARGIN_SECONDS = 60;
+const MARGIN: Duration = '1 minute';
 
 /** The watch never ends by failing: whatever is wrong, it is begun anew. */
 export const watching = proxyActivities<PowerActivities>({
@@ -17,9 +18,9 @@ export const watching = proxyActivities<PowerActivities>({
   retry: { initialInterval: '1 second', backoffCoefficient: 1 },
 });
 
-/** Small reads and changes that are done in seconds, tried again as long as `seconds`. */
-export function within(seconds: number) {
-  const limit = `${seconds + MARGIN_SECONDS} seconds` as const;
+/** Reads and changes that know `time` themselves, or are done much sooner; tried again for as long. */
+export function within(time: Duration) {
+  const limit = toMilliseconds(time) + toMilliseconds(MARGIN);
   return proxyActivities<PowerActivities>({
     startToCloseTimeout: limit,
     scheduleToCloseTimeout: limit,
@@ -31,11 +32,10 @@ export function within(seconds: number) {
 }
 
 /** A look at something that may not answer; nobody waits longer for it. */
-export function once(seconds: number) {
-  const limit = `${seconds} seconds` as const;
+export function once(time: Duration) {
   return proxyActivities<PowerActivities>({
-    startToCloseTimeout: limit,
-    scheduleToCloseTimeout: limit,
+    startToCloseTimeout: time,
+    scheduleToCloseTimeout: time,
     heartbeatTimeout: WORKER_LOST,
     cancellationType: ActivityCancellationType.TRY_CANCEL,
     retry: { maximumAttempts: 2, initialInterval: '1 second' },

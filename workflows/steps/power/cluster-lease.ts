@@ -1,4 +1,5 @@
 import { condition, getExternalWorkflowHandle, log, setHandler } from '@temporalio/workflow';
+import type { Duration } from '../../../domain/duration.ts';
 import { maintenanceLeaseId } from '../../../domain/ids.ts';
 import { leaseGrantedSignal, releaseLeaseSignal } from '../../messages.ts';
 import { isThisRun, thisRun } from '../lease.ts';
@@ -15,7 +16,7 @@ export interface ClusterLease {
 const ASK_AGAIN = '1 minute';
 
 /** For one answer; the lease may be waiting for a worker of its own. */
-const ANSWER_SECONDS = 30;
+const ANSWER: Duration = '30 seconds';
 
 /** Asks for the cluster ahead of everybody, in the background. Whoever has it stops at the next safe point. */
 export function takeCluster(cluster: string, reason: string, onGranted: () => void): ClusterLease {
@@ -33,7 +34,7 @@ export function takeCluster(cluster: string, reason: string, onGranted: () => vo
   const ask = async (): Promise<void> => {
     while (!granted && !released) {
       try {
-        const answer = await within(ANSWER_SECONDS).requestLease.executeWithOptions(
+        const answer = await within(ANSWER).requestLease.executeWithOptions(
           { summary: `take the lease of ${cluster}` },
           [{ cluster, request: { run, reason, priority: 'power' } }],
         );

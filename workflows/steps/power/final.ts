@@ -1,4 +1,6 @@
+import type { Duration } from '../../../domain/duration.ts';
 import type { NodeFate, NodeShutdown, SiteBefore } from '../../../domain/outage.ts';
+import { isAway } from '../../../planning/node-fate.ts';
 import { planOutage } from '../../../planning/outage-plan.ts';
 import { isAtLeast } from '../../../planning/power-watch.ts';
 import { phaseMail } from '../../../reports/outage-mail.ts';
@@ -9,10 +11,10 @@ import { disarmHa, haltSeconds, lookAgain } from './shed.ts';
 import { tell } from './tell.ts';
 
 /** When the battery cannot wait: guests get half their time, and nobody waits longer than this for a node to be off. */
-const HASTE = { haste: 0.5, offSeconds: 60, disarmSeconds: 20 } as const;
+const HASTE = { haste: 0.5, offSeconds: 60, disarm: '20 seconds' } as const;
 
 /** For the HA manager to let go of its watchdogs. */
-const DISARM_SECONDS = 60;
+const DISARM: Duration = '1 minute';
 
 /**
  * Phase 3: everything goes. The guests of all nodes shut down at the same time; the hosts follow, those of phase 2 first, the
@@ -42,7 +44,7 @@ export async function goDown(outage: Outage): Promise<void> {
   const how: HaltHow = { haste: compressed ? HASTE.haste : 1, interrupted: () => false };
   const offSeconds = compressed ? HASTE.offSeconds : haltSeconds(outage);
   const mayDisarm = site?.ha.active === true && site.ha.armed === 'armed' && !outage.haDisarmed;
-  const disarming = mayDisarm ? disarmHa(outage, compressed ? HASTE.disarmSeconds : DISARM_SECONDS) : nothing;
+  const disarming = mayDisarm ? disarmHa(outage, compressed ? HASTE.disarm : DISARM) : nothing;
 
   const emptied = new Map(left.map((shutdown) => [shutdown.node, stopGuestsOf(outage, shutdown, how)]));
   await disarming;
@@ -75,12 +77,11 @@ export async function goDown(outage: Outage): Promise<void> {
   await Promise.all(going);
   const unproved = [...(together ? toldLate : []), ...toldLast].filter((node) => node !== null);
   await Promise.all(unproved.map((node) => proveOff(outage, node, haltSeconds(outage))));
-  const up = Object.values(journal.progress.nodes).some((fate) => UP.has(fate));
+  const up = Object.values(journal.progress.nodes).some((fate) => !isAway(fate) && fate !== 'off-before');
   outage.finalDone = !up;
   if (!up) journal.stage('halted');
 }
 
-const UP: ReadonlySet<NodeFate> = new Set(['on', 'guests-stopping', 'back']);
 const GONE: ReadonlySet<NodeFate> = new Set(['going-down', 'off', 'unverified', 'off-before', 'missing']);
 
 /** Nodes that are not down yet, with their guests; in the order in which they go. */
@@ -110,7 +111,7 @@ async function letBootingNodesUp({ journal, settings }: Outage): Promise<void> {
   const waits = waking.map(async ([node]) => {
     const { nodeUp } = settings.restore;
     const act = await orFailed(
-      within(600).awaitNodeUp.executeWithOptions({ summary: `${node}: wait until it can be shut down` }, [
+      within(nodeUp).awaitNodeUp.executeWithOptions({ summary: `${node}: wait until it can be shut down` }, [
         { node, within: nodeUp },
       ]),
     );

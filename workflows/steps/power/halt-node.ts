@@ -1,3 +1,4 @@
+import type { Duration } from '../../../domain/duration.ts';
 import type { NodeShutdown } from '../../../domain/outage.ts';
 import { nodeUnverifiedMail } from '../../../reports/outage-mail.ts';
 import { explain } from '../failures.ts';
@@ -24,9 +25,10 @@ export async function stopGuestsOf(outage: Outage, shutdown: NodeShutdown, how: 
       outage,
       `${node}: guests ${index + 1}/${tiers.length} (${tier.map(({ name }) => name).join(', ')})`,
       (gate) =>
-        within(seconds).stopGuests.executeWithOptions({ summary: `${node}: shut down ${tier.length} guests` }, [
-          { node, tier: hasty, within: seconds, gate },
-        ]),
+        within(`${seconds} seconds`).stopGuests.executeWithOptions(
+          { summary: `${node}: shut down ${tier.length} guests` },
+          [{ node, tier: hasty, within: seconds, gate }],
+        ),
       how.interrupted,
     );
     if (ended === 'returned' || ended === 'interrupted') return ended;
@@ -39,7 +41,8 @@ export async function haltHost(outage: Outage, node: string, { interrupted }: Ha
   const ended = await against(
     outage,
     `${node}: shutdown`,
-    (gate) => within(60).shutDownNode.executeWithOptions({ summary: `${node}: shut the host down` }, [{ node, gate }]),
+    (gate) =>
+      within('1 minute').shutDownNode.executeWithOptions({ summary: `${node}: shut the host down` }, [{ node, gate }]),
     interrupted,
   );
   if (ended === 'done') outage.journal.fate(node, 'going-down');
@@ -63,9 +66,10 @@ export async function proveOff(
     return true;
   }
   try {
+    const time: Duration = `${seconds} seconds`;
     const proof = await unless(interrupted, () =>
-      within(seconds).awaitNodeOff.executeWithOptions({ summary: `${node}: wait until it is off` }, [
-        { node, within: `${seconds} seconds` },
+      within(time).awaitNodeOff.executeWithOptions({ summary: `${node}: wait until it is off` }, [
+        { node, within: time },
       ]),
     );
     if (proof === null) return null;

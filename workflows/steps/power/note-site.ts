@@ -1,3 +1,4 @@
+import type { Duration } from '../../../domain/duration.ts';
 import type { SiteBefore } from '../../../domain/outage.ts';
 import { planOutage, rulesFor } from '../../../planning/outage-plan.ts';
 import { explain } from '../failures.ts';
@@ -5,14 +6,14 @@ import { within } from './activities.ts';
 import type { Outage } from './outage.ts';
 
 /** So long a cluster that does not answer is asked for what it looks like. */
-const READ_SECONDS = 240;
+const PATIENCE: Duration = '4 minutes';
 
 /** Notes the site down as it was before the outage, and goes by what its shutdown needs from then on. */
 export async function noteSite(outage: Outage): Promise<void> {
   const { journal, settings, power } = outage;
   let site: SiteBefore;
   try {
-    site = await within(READ_SECONDS).readSite.executeWithOptions({ summary: 'note the site down' }, []);
+    site = await within(PATIENCE).readSite.executeWithOptions({ summary: 'note the site down' }, []);
   } catch (error) {
     return journal.note(`the site could not be read: ${explain(error)}`);
   }

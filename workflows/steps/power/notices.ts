@@ -1,13 +1,7 @@
 import type { PowerNotice, PowerVerdict } from '../../../domain/power.ts';
 import { noticeMail } from '../../../reports/outage-mail.ts';
 import { now } from '../clock.ts';
-import { tell } from './tell.ts';
-
-interface Teller {
-  readonly id: string;
-  readonly settings: { readonly cluster: string; readonly ups: string };
-  readonly rehearsal: boolean;
-}
+import { tell, type Teller } from './tell.ts';
 
 /** Mails what the UPS has begun to say, once, and once that it is over. */
 export interface NoticeTeller {

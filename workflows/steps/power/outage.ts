@@ -1,6 +1,7 @@
 import { CancellationScope, condition } from '@temporalio/workflow';
-import type { Act, NodeFate, OutagePlan, PowerGate, PowerSettings, SiteBefore } from '../../../domain/outage.ts';
+import type { Act, OutagePlan, PowerGate, PowerSettings, SiteBefore } from '../../../domain/outage.ts';
 import type { PowerPhase } from '../../../domain/power.ts';
+import { isAway } from '../../../planning/node-fate.ts';
 import { isAtLeast, laterPhase } from '../../../planning/power-watch.ts';
 import { orFailed } from './activities.ts';
 import type { ClusterLease } from './cluster-lease.ts';
@@ -113,8 +114,6 @@ export async function unless<T>(stop: () => boolean, work: () => Promise<T>): Pr
 /** There is something to bring back. */
 export function isChanged({ changes, journal }: Outage): boolean {
   const { guests, moved, haDisarmed, expectedVotes } = changes;
-  const down = Object.values(journal.progress.nodes).some((fate) => DOWN.has(fate));
+  const down = Object.values(journal.progress.nodes).some(isAway);
   return down || guests.size > 0 || moved.size > 0 || haDisarmed || expectedVotes !== null;
 }
-
-const DOWN: ReadonlySet<NodeFate> = new Set(['going-down', 'off', 'unverified', 'waking', 'missing']);

@@ -1,4 +1,5 @@
 import { condition } from '@temporalio/workflow';
+import type { Duration } from '../../../domain/duration.ts';
 import type { PowerSettings } from '../../../domain/outage.ts';
 import type { PowerRules } from '../../../domain/power.ts';
 import { restoreWaitsMail } from '../../../reports/outage-mail.ts';
@@ -11,7 +12,7 @@ const LOOP_CHARGE = 80;
 const LOOP_MILLISECONDS = 3_600_000;
 
 /** So long one try to reach what the nodes need. */
-const DOORS_SECONDS = 600;
+const DOORS: Duration = '10 minutes';
 
 /** The rules of the return: more charge is wanted when outages come one after the other. */
 export function restoreRules(settings: PowerSettings, recent: readonly string[]): PowerRules {
@@ -36,8 +37,8 @@ export async function awaitGate(restore: Restore, recent: readonly string[]): Pr
   for (let tries = 0; doors.length > 0; tries += 1) {
     journal.waitsFor(doors.map(({ name }) => name).join(', '));
     const act = await orFailed(
-      within(DOORS_SECONDS).awaitDoors.executeWithOptions({ summary: 'wait for what the nodes need' }, [
-        { doors, within: `${DOORS_SECONDS} seconds` },
+      within(DOORS).awaitDoors.executeWithOptions({ summary: 'wait for what the nodes need' }, [
+        { doors, within: DOORS },
       ]),
     );
     journal.note(act.words);

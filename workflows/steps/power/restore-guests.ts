@@ -21,7 +21,7 @@ export async function restoreGuests(restore: Restore): Promise<string[]> {
   for (const [index, group] of inStartOrder(missing, settings).entries()) {
     if (index > 0 && toMilliseconds(settings.guests.startDelay) > 0) await sleep(settings.guests.startDelay);
     try {
-      const started = await within(Math.ceil(toMilliseconds(guestStart) / 1_000)).startGuests.executeWithOptions(
+      const started = await within(guestStart).startGuests.executeWithOptions(
         { summary: `start ${group.map(({ name }) => name).join(', ')}`.slice(0, 180) },
         [
           {
@@ -57,7 +57,7 @@ async function missingAfterAWhile(
   const { settle } = settings.restore;
   const vmids = wanted.map(({ vmid }) => vmid);
   try {
-    const running = await within(Math.ceil(toMilliseconds(settle) / 1_000)).awaitGuests.executeWithOptions(
+    const running = await within(settle).awaitGuests.executeWithOptions(
       { summary: 'let the nodes start their guests' },
       [{ vmids, within: settle }],
     );

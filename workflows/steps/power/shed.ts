@@ -1,4 +1,4 @@
-import { toMilliseconds } from '../../../domain/duration.ts';
+import { toMilliseconds, type Duration } from '../../../domain/duration.ts';
 import type { NodeShutdown, SiteBefore } from '../../../domain/outage.ts';
 import { planOutage } from '../../../planning/outage-plan.ts';
 import { phaseMail, shedRefusedMail } from '../../../reports/outage-mail.ts';
@@ -9,10 +9,10 @@ import { against, wantsFinal, type Outage } from './outage.ts';
 import { tell } from './tell.ts';
 
 /** For a look at the site right before it is changed. */
-const LOOK_SECONDS = 20;
+const LOOK: Duration = '20 seconds';
 
 /** For the HA manager to let go of its watchdogs. */
-const DISARM_SECONDS = 90;
+const DISARM: Duration = '90 seconds';
 
 /**
  * Phase 2: the nodes to shed leave one after the other, so that the others last longer. Nothing is shed when the cluster
@@ -22,13 +22,13 @@ export async function shed(outage: Outage): Promise<void> {
   const { journal, settings, power } = outage;
   journal.stage('shed');
   journal.phase('shed');
-  const site = await lookAgain(outage);
-  const plan = site === null ? null : planOutage(site, settings);
-  outage.plan = plan ?? outage.plan;
   if (settings.shedNodes.length === 0) {
     outage.shedDone = true;
     return;
   }
+  const site = await lookAgain(outage);
+  const plan = site === null ? null : planOutage(site, settings);
+  outage.plan = plan ?? outage.plan;
   // Whatever keeps the others away may be over soon: it is looked at again.
   if (!othersAreUp(site, settings.shedNodes)) return journal.waitsFor('another node to be up before one is shed');
   journal.waitsFor(null);
@@ -48,7 +48,7 @@ export async function shed(outage: Outage): Promise<void> {
     phaseMail({ ...head, phase: 'shed', because, progress: journal.progress }),
   );
   const interrupted = () => wantsFinal(outage);
-  if (plan.shed.disarmHa && !(await disarmHa(outage, DISARM_SECONDS)) && !settings.allowQuorumLoss) {
+  if (plan.shed.disarmHa && !(await disarmHa(outage, DISARM)) && !settings.allowQuorumLoss) {
     outage.shedDone = true;
     const words = 'HA could not be disarmed, and its watchdogs would reset the nodes that stay';
     journal.note(`nothing is shed: ${words}`);
@@ -70,7 +70,7 @@ export async function shed(outage: Outage): Promise<void> {
     outage,
     `${node}: expect ${votes} ${votes === 1 ? 'vote' : 'votes'}`,
     (gate) =>
-      within(60).setExpectedVotes.executeWithOptions({ summary: `${node}: pvecm expected ${votes}` }, [
+      within('1 minute').setExpectedVotes.executeWithOptions({ summary: `${node}: pvecm expected ${votes}` }, [
         { node, votes, rehearsal: gate.rehearsal },
       ]),
     interrupted,
@@ -87,9 +87,10 @@ async function shedNode(outage: Outage, shutdown: NodeShutdown, interrupted: () 
       outage,
       `${guest.name}: ${node} → ${to}`,
       (gate) =>
-        within(guest.timeout).moveGuestAway.executeWithOptions({ summary: `${guest.name}: ${node} → ${to}` }, [
-          { guest, from: node, to, within: `${guest.timeout} seconds`, gate },
-        ]),
+        within(`${guest.timeout} seconds`).moveGuestAway.executeWithOptions(
+          { summary: `${guest.name}: ${node} → ${to}` },
+          [{ guest, from: node, to, within: `${guest.timeout} seconds`, gate }],
+        ),
       interrupted,
     );
     if (ended === 'returned' || ended === 'interrupted') return null;
@@ -103,7 +104,7 @@ async function shedNode(outage: Outage, shutdown: NodeShutdown, interrupted: () 
 }
 
 /** HA keeps its hands off its guests and its watchdogs off the nodes. */
-export async function disarmHa(outage: Outage, seconds: number): Promise<boolean> {
+export async function disarmHa(outage: Outage, time: Duration): Promise<boolean> {
   const { changes, journal, rehearsal } = outage;
   if (rehearsal) {
     journal.note('would disarm HA');
@@ -111,10 +112,8 @@ export async function disarmHa(outage: Outage, seconds: number): Promise<boolean
   }
   changes.haDisarmed = true;
   const act = await orFailed(
-    within(seconds)
-      .ensureHaArmed.executeWithOptions({ summary: 'disarm HA' }, [
-        { armed: false, mode: 'ignore', within: `${seconds} seconds` },
-      ])
+    within(time)
+      .ensureHaArmed.executeWithOptions({ summary: 'disarm HA' }, [{ armed: false, mode: 'ignore', within: time }])
       .then(() => ({ outcome: 'done', words: 'disarmed' })),
   );
   journal.note(`HA: ${act.words}`);
@@ -125,7 +124,7 @@ export async function disarmHa(outage: Outage, seconds: number): Promise<boolean
 /** The site as it is now; as it was when nothing answers. */
 export async function lookAgain(outage: Outage): Promise<SiteBefore | null> {
   try {
-    const site = await once(LOOK_SECONDS).readSite.executeWithOptions({ summary: 'look at the cluster again' }, []);
+    const site = await once(LOOK).readSite.executeWithOptions({ summary: 'look at the cluster again' }, []);
     outage.site ??= site;
     return site;
   } catch (error) {

@@ -1,9 +1,10 @@
-import { toMilliseconds } from '../../../domain/duration.ts';
+import type { Duration } from '../../../domain/duration.ts';
 import { explain } from '../failures.ts';
 import { orFailed, within } from './activities.ts';
 import type { Restore } from './restore.ts';
 
-const MINUTE = 60;
+/** For the HA manager to take its watchdogs up again. */
+const ARM: Duration = '5 minutes';
 
 /** Takes back what the outage has changed in the cluster. Each is tried whatever becomes of the others. */
 export async function takeBackChanges(restore: Restore): Promise<string[]> {
@@ -13,7 +14,7 @@ export async function takeBackChanges(restore: Restore): Promise<string[]> {
   if (expectedVotes !== null) {
     const { node, before } = expectedVotes;
     const act = await orFailed(
-      within(2 * MINUTE).setExpectedVotes.executeWithOptions({ summary: `${node}: pvecm expected ${before}` }, [
+      within('2 minutes').setExpectedVotes.executeWithOptions({ summary: `${node}: pvecm expected ${before}` }, [
         { node, votes: before, rehearsal },
       ]),
     );
@@ -21,10 +22,9 @@ export async function takeBackChanges(restore: Restore): Promise<string[]> {
     if (act.outcome === 'failed') exceptions.push(`${act.words}. Run on ${node}: pvecm expected ${before}`);
   }
   if (changes.haDisarmed && !rehearsal) {
-    const minutes = 5;
     try {
-      await within(minutes * MINUTE).ensureHaArmed.executeWithOptions({ summary: 'arm HA again' }, [
-        { armed: true, mode: 'ignore', within: `${minutes} minutes` },
+      await within(ARM).ensureHaArmed.executeWithOptions({ summary: 'arm HA again' }, [
+        { armed: true, mode: 'ignore', within: ARM },
       ]);
       journal.note('HA is armed again');
     } catch (error) {
@@ -34,7 +34,7 @@ export async function takeBackChanges(restore: Restore): Promise<string[]> {
   const requested = site?.ha.requested ?? {};
   if (Object.keys(requested).length > 0) {
     const act = await orFailed(
-      within(2 * MINUTE).setHaRequests.executeWithOptions({ summary: 'put the HA states back' }, [
+      within('2 minutes').setHaRequests.executeWithOptions({ summary: 'put the HA states back' }, [
         { requested, rehearsal },
       ]),
     );
@@ -55,7 +55,7 @@ export async function bringGuestsHome(restore: Restore): Promise<string[]> {
     const { kind, name } = guest;
     const patience = settings.timeouts.guestStart;
     try {
-      const place = await within(Math.ceil(toMilliseconds(patience) / 1_000)).moveGuest.executeWithOptions(
+      const place = await within(patience).moveGuest.executeWithOptions(
         { summary: `${name} (${vmid}): ${to} → ${from}` },
         [{ vmid, kind, name, from: to, to: from, withLocalDisks: false, within: patience }],
       );

@@ -8,7 +8,8 @@ export interface MailHead {
   readonly ups: string;
 }
 
-interface Teller {
+/** Who tells: an outage, a return or the guard. */
+export interface Teller {
   readonly id: string;
   readonly settings: { readonly cluster: string; readonly ups: string };
   readonly rehearsal: boolean;

@@ -1,6 +1,7 @@
 import { condition } from '@temporalio/workflow';
-import { toMilliseconds } from '../../../domain/duration.ts';
-import type { NodeBefore, NodeFate } from '../../../domain/outage.ts';
+import type { Duration } from '../../../domain/duration.ts';
+import type { NodeBefore } from '../../../domain/outage.ts';
+import { isAway } from '../../../planning/node-fate.ts';
 import { nodeMissingMail } from '../../../reports/outage-mail.ts';
 import { explain } from '../failures.ts';
 import { orFailed, within } from './activities.ts';
@@ -8,14 +9,7 @@ import type { Restore } from './restore.ts';
 import { tell } from './tell.ts';
 
 /** A node that was told to shut down gets so much longer than it should need, before it counts as hung. */
-const STILL_GOING_DOWN_SECONDS = 600;
-
-/** Fates of nodes that have gone, or may have. */
-const AWAY: ReadonlySet<NodeFate> = new Set(['going-down', 'off', 'unverified', 'waking', 'missing']);
-
-export function isAway(fate: NodeFate): boolean {
-  return AWAY.has(fate);
-}
+const STILL_GOING_DOWN: Duration = '10 minutes';
 
 /**
  * Turns on the nodes that ran before, and sees them join. Those that stay to the end come first; where no node is quorate
@@ -66,10 +60,9 @@ async function wake(restore: Restore, node: string): Promise<string | null> {
     // Waking into the next outage helps nobody.
     await condition(() => rehearsal || power.verdict.mains === 'on');
     const act = await orFailed(
-      within(Math.ceil(toMilliseconds(nodeUp) / 1_000)).wakeNode.executeWithOptions(
-        { summary: `${node}: wake it (${attempt}/${attempts})` },
-        [{ node, within: nodeUp, rehearsal }],
-      ),
+      within(nodeUp).wakeNode.executeWithOptions({ summary: `${node}: wake it (${attempt}/${attempts})` }, [
+        { node, within: nodeUp, rehearsal },
+      ]),
     );
     words = act.words;
     journal.note(`${node}: ${words}`);
@@ -85,14 +78,14 @@ async function wake(restore: Restore, node: string): Promise<string | null> {
 
 /** Turning on a node that still runs does nothing, so it has to be off first. */
 async function letItGoDown({ journal, settings }: Restore, node: string): Promise<void> {
-  const proof = await within(STILL_GOING_DOWN_SECONDS)
-    .awaitNodeOff.executeWithOptions({ summary: `${node}: wait until it is off` }, [
-      { node, within: `${STILL_GOING_DOWN_SECONDS} seconds` },
-    ])
+  const proof = await within(STILL_GOING_DOWN)
+    .awaitNodeOff.executeWithOptions({ summary: `${node}: wait until it is off` }, [{ node, within: STILL_GOING_DOWN }])
     .catch((error: unknown) => ({ off: 'unverified' as const, words: explain(error) }));
   journal.note(`${node}: ${proof.off === 'verified' ? 'off' : 'not verified off'} (${proof.words})`);
   if (proof.off === 'verified' || !settings.restore.allowHardReset) return;
-  const act = await orFailed(within(60).cycleNode.executeWithOptions({ summary: `${node}: power cycle` }, [{ node }]));
+  const act = await orFailed(
+    within('1 minute').cycleNode.executeWithOptions({ summary: `${node}: power cycle` }, [{ node }]),
+  );
   journal.note(`${node}: ${act.words}`);
 }
 
@@ -100,22 +93,19 @@ async function awaitMember(restore: Restore, { name: node, health }: NodeBefore)
   const { journal, settings } = restore;
   const { rejoin } = settings.timeouts;
   try {
-    await within(Math.ceil(toMilliseconds(rejoin) / 1_000)).awaitRejoin.executeWithOptions(
-      { summary: `${node}: wait until it is a full member` },
-      [
-        {
-          node,
-          expected: {
-            // It may never have been down; that it answers and is a member is what counts.
-            bootIdBefore: null,
-            kernel: null,
-            services: health?.activeServices ?? [],
-            storages: health?.activeStorages ?? [],
-          },
-          within: rejoin,
+    await within(rejoin).awaitRejoin.executeWithOptions({ summary: `${node}: wait until it is a full member` }, [
+      {
+        node,
+        expected: {
+          // It may never have been down; that it answers and is a member is what counts.
+          bootIdBefore: null,
+          kernel: null,
+          services: health?.activeServices ?? [],
+          storages: health?.activeStorages ?? [],
         },
-      ],
-    );
+        within: rejoin,
+      },
+    ]);
     journal.note(`${node}: a full member of the cluster`);
     return null;
   } catch (error) {
