@@ -23,11 +23,17 @@ export interface JobPlace {
  * Sets `b` to the boot id and `boot` to what tells this boot from every other. A container has the boot id of its host,
  * which outlives the container's boots. So its init counts as well: the time it was started at, the 22nd field of
  * proc_pid_stat(5). The second field is the program's name in parentheses. Changes the positional parameters.
+ *
+ * `boot` is empty when one of the two could not be read just now: half of it would pass for another boot.
  */
 export const WHICH_BOOT = `
 b=$(cat /proc/sys/kernel/random/boot_id)
 boot=$b
-init=$(cat /proc/1/stat 2>/dev/null) && set -- \${init##*) } && boot=$b/\${20}
+if test -n "$b" && test -r /proc/1/stat; then
+  init=$(cat /proc/1/stat 2>/dev/null)
+  set -- \${init##*) }
+  boot=\${20:+$b/\${20}}
+fi
 `;
 
 const judge = `
@@ -47,15 +53,18 @@ alive() {
   fi
   test -n "$p" && { kill -0 "$p" || kill -s 0 -- "-$p"; } 2>/dev/null
 }
-# Sets s. The result is looked for after the life sign: a job that ends in between has left its result by then.
+# Sets s. The claim is looked for before the life sign and the result after it: a job that begins in between has begun for
+# the next look, and one that ends in between has left its result by then.
 judge() {
+  claimed=no
+  test -d "$d/claim" && claimed=yes
   here=no
   test "$(cat "$d/boot" 2>/dev/null)" = "$boot" && here=yes
   living=no
   test "$here" = yes && alive && living=yes
   if test -f "$d/rc"; then s=finished
   elif test "$living" = yes; then s=running
-  elif test ! -d "$d/claim"; then s=absent
+  elif test "$claimed" = no; then s=absent
   elif test "$here" = yes; then s=killed
   else s=lost-to-reboot
   fi
@@ -205,5 +214,7 @@ say "$s"
 /** One line for the user's login shell, whichever that is. */
 function script(job: JobPlace, body: string): string {
   const head = `d=${quotePath(job.directory)}\nu=${quote(job.unit)}\n`;
-  return sh`/bin/sh -c ${head + WHICH_BOOT + judge + body}`;
+  // No report at all, after which it is asked again.
+  const known = 'test -n "$boot" || exit 1\n';
+  return sh`/bin/sh -c ${head + WHICH_BOOT + known + judge + body}`;
 }

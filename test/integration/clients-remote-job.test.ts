@@ -54,8 +54,8 @@ function job(command: string, more: Partial<JobSpec> = {}): JobSpec {
   return { id: 'upgrade-1', command, timeoutSeconds: 60, description: "upgrade of 'pve1'", ...more };
 }
 
-/** Waits in the job until the test makes the file `go`. */
-const untilGo = 'while ! test -f "$HOME/go"; do sleep 0.02; done';
+/** Waits in the job until the test makes the file `go`, or is over. */
+const untilGo = 'while test -d "$HOME" && ! test -f "$HOME/go"; do sleep 0.02; done';
 const go = (): Promise<void> => writeFile(join(home, 'go'), '');
 
 async function collect(
@@ -87,6 +87,27 @@ describe('a remote job without systemd', () => {
     await go();
     expect((await collect()).exitCode).toBe(0);
     expect(await jobs.ensureStarted(spec)).toBe('finished');
+    expect(await runs()).toBe(1);
+  });
+
+  it.each([
+    ['the boot id', '/proc/sys/kernel/random/boot_id'],
+    ['the start of init', '/proc/1/stat'],
+  ])('is not begun, nor taken for lost, by a login that cannot read %s', async (_, file) => {
+    const spec = job(`printf x >>"$HOME/runs"; ${untilGo}`);
+    const cat = await readFile(join(home, 'bin', 'cat'), 'utf8');
+    const unread = cat.replace('#!/bin/sh\n', `#!/bin/sh\ntest "$1" = ${file} && exit 0\n`);
+    await program('cat', unread);
+    await expect(jobs.ensureStarted(spec)).rejects.toMatchObject({ type: 'RemoteJobNoReply', outcome: 'retryable' });
+    await program('cat', cat);
+    expect(await jobs.ensureStarted(spec)).toBe('started');
+    await vi.waitFor(() => expect(existsSync(join(home, 'runs'))).toBe(true), { timeout: 10_000 });
+    await program('cat', unread);
+    await expect(jobs.read({ id: 'upgrade-1' })).rejects.toMatchObject({ type: 'RemoteJobNoReply' });
+    await program('cat', cat);
+    expect((await jobs.read({ id: 'upgrade-1' })).state).toBe('running');
+    await go();
+    expect((await collect()).state).toBe('finished');
     expect(await runs()).toBe(1);
   });
 
@@ -269,6 +290,22 @@ setsid /bin/sh -c 'unit=$1; shift; echo $$ >"$unit/pid"; "$@"; /bin/rm -r "$unit
     await go();
     expect((await collect()).state).toBe('finished');
     expect(await runs()).toBe(1);
+  });
+
+  it('is not taken for killed by one who looks just as it begins', async () => {
+    const calm = await readFile(join(home, 'bin', 'systemctl'), 'utf8');
+    await mkdir(join(home, 'jobs', 'upgrade-1'), { recursive: true });
+    await jobs.ensureStarted(job('true'));
+    await collect();
+    const folder = join(home, 'jobs', 'upgrade-1');
+    for (const name of ['claim', 'rc', 'log']) await rm(join(folder, name), { recursive: true });
+    // Its unit is not active yet; before the next line is reached, the job has begun.
+    await program(
+      'systemctl',
+      calm.replace('echo inactive; exit 3', 'mkdir "$HOME/jobs/upgrade-1/claim"; echo inactive; exit 3'),
+    );
+    expect((await jobs.read({ id: 'upgrade-1' })).state).toBe('absent');
+    expect(existsSync(join(folder, 'claim'))).toBe(true);
   });
 
   it('is attached to by a starter that comes while the unit of another is loaded and has yet to begin', async () => {
