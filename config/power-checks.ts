@@ -19,6 +19,8 @@ export interface UncheckedPower {
     readonly blind?: unknown;
   };
   readonly restore?: { readonly charge?: unknown };
+  readonly confirm?: unknown;
+  readonly timeouts?: { readonly yield?: unknown };
   readonly nodes?: unknown;
   readonly clients?: { readonly pollInterval?: unknown; readonly deadTime?: unknown };
 }
@@ -30,13 +32,16 @@ const CLIENT_DEFAULTS = powerClientsSchema.parse({ user: 'nodes', password: { en
 /** Milliseconds. What the UPS said longer ago is not of this moment. */
 const LONGEST_LOOK = 5_000;
 
+/** Milliseconds. With less runtime than this left phase 3 begins in any case, where its own is not configured. */
+const LEAST_FINAL_RUNTIME = 300_000;
+
 /** Checks that the phases come one after the other, and that the nodes are those of the cluster. */
 export function checkPower(
   { power, cluster }: { readonly power?: unknown; readonly cluster?: { readonly nodes?: unknown } },
   report: Report,
 ): void {
   if (typeof power !== 'object' || power === null) return;
-  const { ups, shed, final, restore, nodes } = power as UncheckedPower;
+  const { ups, shed, nodes } = power as UncheckedPower;
   checkUps(ups, report);
   const known = listOf<{ readonly name?: unknown }>(cluster?.nodes).map((node) => node?.name);
   checkNodes(listOf<unknown>(shed?.nodes), known, report);
@@ -49,34 +54,60 @@ export function checkPower(
       report(path, 'is that of another entry too', 'Give each node once.');
     }
   });
-  if (milliseconds(shed?.after, DEFAULTS.shed.after) >= milliseconds(final?.after, DEFAULTS.final.after)) {
+  checkPhases(power, report);
+}
+
+function checkPhases({ shed, final, restore, confirm, timeouts }: UncheckedPower, report: Report): void {
+  const finalAfter = milliseconds(final?.after, DEFAULTS.final.after);
+  const finalCharge = number(final?.charge, DEFAULTS.final.charge);
+  const blip = milliseconds(confirm, DEFAULTS.confirm);
+  // Without nodes to shed there is no phase 2.
+  const sheds = listOf<unknown>(shed?.nodes).length > 0;
+  const shedAfter = milliseconds(shed?.after, DEFAULTS.shed.after);
+  if (sheds && shedAfter >= finalAfter) {
     report(['power', 'shed', 'after'], 'is not before power.final.after', 'Let phase 2 begin earlier than phase 3.');
+  } else if (sheds && milliseconds(timeouts?.yield, DEFAULTS.timeouts.yield) >= finalAfter - shedAfter) {
+    report(
+      ['power', 'timeouts', 'yield'],
+      'is not shorter than the time from power.shed.after to power.final.after',
+      'Make it shorter: it would hold up phase 3 as well.',
+    );
   }
-  if (shed?.runtime !== undefined && final?.runtime !== undefined) {
-    if (milliseconds(shed.runtime, Infinity) <= milliseconds(final.runtime, 0)) {
-      report(
-        ['power', 'shed', 'runtime'],
-        'is not longer than power.final.runtime',
-        'Let phase 2 begin with more runtime left than phase 3.',
-      );
-    }
+  const first = sheds ? 'shed' : 'final';
+  if (blip >= (sheds ? shedAfter : finalAfter)) {
+    report(
+      ['power', 'confirm'],
+      `is not shorter than power.${first}.after`,
+      'Make it shorter: no phase begins before an outage is told from a blip.',
+    );
   }
-  const [shedCharge, finalCharge] = [
-    number(shed?.charge, DEFAULTS.shed.charge),
-    number(final?.charge, DEFAULTS.final.charge),
-  ];
-  if (shedCharge > 0 && shedCharge <= finalCharge) {
+  if (sheds) checkShedNeed(shed, final, report);
+  if (finalCharge > 0 && number(restore?.charge, DEFAULTS.restore.charge) <= finalCharge) {
+    report(
+      ['power', 'restore', 'charge'],
+      'is not above power.final.charge',
+      'A node that is woken with less would be shut down again at once.',
+    );
+  }
+}
+
+/** What begins phase 2 early has to come before what begins phase 3 early. */
+function checkShedNeed(shed: UncheckedPower['shed'], final: UncheckedPower['final'], report: Report): void {
+  const charge = number(shed?.charge, DEFAULTS.shed.charge);
+  if (charge > 0 && charge <= number(final?.charge, DEFAULTS.final.charge)) {
     report(
       ['power', 'shed', 'charge'],
       'is not above power.final.charge',
       'Let phase 2 begin with more charge left than phase 3.',
     );
   }
-  if (number(restore?.charge, DEFAULTS.restore.charge) <= finalCharge) {
+  if (milliseconds(shed?.runtime, Infinity) <= milliseconds(final?.runtime, LEAST_FINAL_RUNTIME)) {
     report(
-      ['power', 'restore', 'charge'],
-      'is not above power.final.charge',
-      'A node that is woken with less would be shut down again at once.',
+      ['power', 'shed', 'runtime'],
+      final?.runtime === undefined
+        ? 'is not longer than the 5 minutes with which phase 3 begins at the latest'
+        : 'is not longer than power.final.runtime',
+      'Let phase 2 begin with more runtime left than phase 3.',
     );
   }
 }
