@@ -35,13 +35,14 @@ export function dischargeOf(points: readonly DischargePoint[]): DischargeModel |
   const seconds = last.at - first.at;
   const drop = first.charge - last.charge;
   if (run.length < FEWEST_POINTS || seconds < SHORTEST_SECONDS || drop < SMALLEST_DROP) {
-    const seen = `${run.length} points in ${Math.round(seconds)} s, ${Math.round(drop)} % less charge`;
+    const seen = `${run.length} points in ${Math.round(seconds)} s, ${Math.max(0, Math.round(drop))} % less charge`;
     return { tooLittle: `not enough points for a model (${seen})` };
   }
   const percentPerMinute = medianRate(run) * 60;
   if (!(percentPerMinute > 0)) return { tooLittle: 'the charge did not fall steadily' };
   const loads = run.flatMap(({ load }) => load ?? []);
-  const promise = run.find(({ runtime, charge }) => runtime !== null && charge > 0);
+  // Some UPSs say 0 until they have measured it.
+  const promise = run.find(({ runtime, charge }) => runtime !== null && runtime > 0 && charge > 0);
   return {
     percentPerMinute,
     minutesFromFull: 100 / percentPerMinute,
@@ -80,5 +81,6 @@ function medianRate(run: readonly Measured[]): number {
         .map((other) => (one.charge - other.charge) / (other.at - one.at)),
     )
     .sort((a, b) => a - b);
-  return rates[Math.floor(rates.length / 2)] ?? 0;
+  // The lower of two in the middle: of the fewest points, half of the pairs hold the one before the jump.
+  return rates[Math.floor((rates.length - 1) / 2)] ?? 0;
 }
