@@ -1,7 +1,8 @@
 import { describeMilliseconds } from '../domain/duration.ts';
 import type { MailMessage } from '../domain/mail.ts';
-import type { OutagePlan, OutageProgress, OutageReport } from '../domain/outage.ts';
+import type { OutageProgress, OutageReport } from '../domain/outage.ts';
 import type { PowerNotice, PowerReading } from '../domain/power.ts';
+import { isAway } from '../planning/node-fate.ts';
 import { itemsBlock, plain, type Block, type Item, type Section } from './document.ts';
 import { nodesTable, outageDocument, timeOnBattery } from './outage-document.ts';
 import { reportMail } from './report-mail.ts';
@@ -17,26 +18,47 @@ export interface OutageMailHead {
 }
 
 const STATUS_HINT = 'Now: caretaker power status. To stay in this phase: caretaker power hold.';
+const BACK_HINT = 'Now: caretaker power status.';
+const RETURN_HINT = `${BACK_HINT} To end the return and leave the rest to you: caretaker power abort.`;
 const REPORT_HINT = 'The UPS and the guard: caretaker power status. What the next one would do: caretaker power plan.';
 
 /** The first word of an outage, while all nodes run. */
 export function outageBeganMail({
   reading,
-  plan,
   ...head
-}: OutageMailHead & { readonly reading: PowerReading | null; readonly plan: OutagePlan | null }): MailMessage {
-  const battery = reading === null ? '' : describeReading(reading);
+}: OutageMailHead & { readonly reading: PowerReading | null }): MailMessage {
   return outageMail(head, {
-    subject: `POWER OUT: ${head.cluster} is on battery${battery === '' ? '' : ` (${battery})`}`,
+    subject: `POWER OUT: ${head.cluster} is on battery${inBrackets(reading)}`,
     title: `${head.cluster} is on battery`,
     outcome: { text: 'all nodes run', tone: 'caution' },
-    summary: [
-      'Maintenance makes way. Nothing is shut down yet; when the mains come back, nothing will be.',
-      ...(plan?.shed.refused ? [sentence(`phase 2 will shed nothing: ${plan.shed.refused}`)] : []),
-    ],
-    sections: plan === null ? [] : warnings(plan.warnings),
+    summary: ['Maintenance makes way. Nothing is shut down yet; when the mains come back, nothing will be.'],
+    sections: [],
     hint: STATUS_HINT,
   });
+}
+
+/** The mains have failed again before everything was back. */
+export function outageAgainMail({
+  reading,
+  progress,
+  ...head
+}: OutageMailHead & { readonly reading: PowerReading | null; readonly progress: OutageProgress }): MailMessage {
+  return outageMail(head, {
+    subject: `POWER OUT: ${head.cluster} is on battery again${inBrackets(reading)}`,
+    title: `${head.cluster} is on battery again`,
+    outcome: { text: 'the return has stopped', tone: 'caution' },
+    summary: [
+      `The mains failed before everything was back. The time on battery counts on: ${timeOnBattery(progress)} so far.`,
+      'When the mains come back, what was shut down is brought back as it was before the first of the outages.',
+    ],
+    sections: [nodesTable(progress.nodes)],
+    hint: STATUS_HINT,
+  });
+}
+
+function inBrackets(reading: PowerReading | null): string {
+  const battery = reading === null ? '' : describeReading(reading);
+  return battery === '' ? '' : ` (${battery})`;
 }
 
 /** Phase 2 or 3 begins. */
@@ -68,7 +90,7 @@ export function mainsBackMail({
   progress,
   ...head
 }: OutageMailHead & { readonly progress: OutageProgress }): MailMessage {
-  const nothingDown = Object.values(progress.nodes).every((fate) => fate === 'on' || fate === 'off-before');
+  const nothingDown = !Object.values(progress.nodes).some(isAway);
   return outageMail(head, {
     subject: `Power is back: ${head.cluster}, after ${timeOnBattery(progress)} on battery`,
     title: `${head.cluster} is on mains again`,
@@ -79,7 +101,7 @@ export function mainsBackMail({
         : 'Nodes are woken as soon as the battery would bear another outage. A report follows.',
     ],
     sections: [nodesTable(progress.nodes)],
-    hint: STATUS_HINT,
+    hint: BACK_HINT,
   });
 }
 
@@ -155,7 +177,7 @@ export function nodeMissingMail({
     outcome: { text: '✘ missing', tone: 'bad' },
     summary: [sentence(`${node} was on before the power cut and does not answer: ${words}`)],
     sections: [todo(`Turn ${node} on by hand. Caretaker goes on as soon as it answers, and looks again by itself.`)],
-    hint: STATUS_HINT,
+    hint: RETURN_HINT,
   });
 }
 
@@ -189,7 +211,7 @@ export function restoreWaitsMail({
     outcome: { text: '! waits', tone: 'caution' },
     summary: ['The mains are back. What follows is missing; it is looked at again, more rarely with time.'],
     sections: [list('Missing', exceptions)],
-    hint: STATUS_HINT,
+    hint: RETURN_HINT,
   });
 }
 
@@ -224,10 +246,6 @@ function documentOf(document: ReturnType<typeof outageDocument>, longest: number
   const cut = (block: Block): Block => (block.kind === 'items' ? itemsBlock(block.items, longest) : block);
   const sections = document.sections.map((section) => ({ ...section, blocks: section.blocks.map(cut) }));
   return { ...document, sections };
-}
-
-function warnings(texts: readonly string[]): Section[] {
-  return texts.length === 0 ? [] : [list('Worth knowing', texts)];
 }
 
 function list(title: string, texts: readonly string[]): Section {

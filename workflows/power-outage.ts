@@ -2,7 +2,7 @@ import { CancellationScope, condition } from '@temporalio/workflow';
 import type { OutageOutcome, OutageReport } from '../domain/outage.ts';
 import type { PowerNotice, PowerVerdict, WatchState } from '../domain/power.ts';
 import { afterOutage } from '../planning/power-watch.ts';
-import { mainsBackMail, outageBeganMail, outageReportMail } from '../reports/outage-mail.ts';
+import { mainsBackMail, outageAgainMail, outageBeganMail, outageReportMail } from '../reports/outage-mail.ts';
 import { within } from './steps/power/activities.ts';
 import { bringBack } from './steps/power/bring-back.ts';
 import { goDown } from './steps/power/final.ts';
@@ -60,7 +60,7 @@ export async function powerOutage(input: PowerOutageInput): Promise<PowerOutageR
     const { journal, power, rehearsal } = outage;
     journal.phase('hold');
     journal.note(power.verdict.because ?? 'the UPS is on battery');
-    await tell(outage, 'began', (head) => outageBeganMail({ ...head, reading: power.watch.reading, plan: null }));
+    await tell(outage, 'began', (head) => outageBeganMail({ ...head, reading: power.watch.reading }));
     const noted = noteSite(outage);
     for (;;) {
       await (rehearsal ? goThroughAll(outage, noted) : goThrough(outage));
@@ -112,7 +112,8 @@ async function bringBackUnlessNothingIsMissing(outage: Outage): Promise<'power-l
   const ended = await bringBack(outage);
   if (ended === 'power-lost') {
     const { reading } = outage.power.watch;
-    await tell(outage, `again/${round}`, (head) => outageBeganMail({ ...head, reading, plan: outage.plan }));
+    const { progress } = outage.journal;
+    await tell(outage, `again/${round}`, (head) => outageAgainMail({ ...head, reading, progress }));
   }
   return ended;
 }
