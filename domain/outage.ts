@@ -189,6 +189,8 @@ export interface PowerGate {
   readonly ups: string;
   /** The decision was made because the UPS does not answer: then no answer is the evidence. */
   readonly blind: boolean;
+  /** In which boot of which machine it was found silent: after a cold start no answer is evidence of nothing. */
+  readonly boot: string | null;
   /** Nothing is changed; the answer says what would be done. */
   readonly rehearsal: boolean;
 }

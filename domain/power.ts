@@ -58,6 +58,8 @@ export interface PowerSample {
   readonly reading: PowerReading | null;
   /** Null exactly when there is a reading. */
   readonly trouble: PowerTrouble | null;
+  /** The look before was in another boot of the machine that watches, or on another machine. */
+  readonly coldStart?: boolean;
 }
 
 /** In this order; a phase holds all that the ones before it ask for. */
@@ -136,7 +138,7 @@ export interface PowerVerdict {
   readonly because: string | null;
   /** The final phase is asked for because the UPS does not answer. */
   readonly blind: boolean;
-  /** `back`: on mains again, not yet for long enough. */
+  /** `back`: on mains again, not yet for long enough; or nobody knows yet, after a cold start in an outage. */
   readonly mains: 'on' | 'out' | 'back';
   /** Nodes may be woken, as far as the UPS goes. */
   readonly mayWake: boolean;
@@ -173,6 +175,8 @@ export interface PowerWatch {
   readonly lastRuntime: number | null;
   /** It was seen without FSD since the last outage, and looked at ever since: FSD on mains is an order and no leftover. */
   readonly seenWithoutFsd: boolean;
+  /** The machine that watches was started since the UPS last told of the mains. */
+  readonly coldStart: boolean;
   readonly outage: boolean;
   readonly byTime: PowerPhase;
   readonly byNeed: PowerPhase;

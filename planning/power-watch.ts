@@ -41,6 +41,7 @@ export const NEW_WATCH: PowerWatch = {
   lastSeenOnBattery: false,
   lastRuntime: null,
   seenWithoutFsd: false,
+  coldStart: false,
   outage: false,
   byTime: 'normal',
   byNeed: 'normal',
@@ -55,6 +56,9 @@ export const NEW_WATCH: PowerWatch = {
  *
  * Time on battery is the sum of the time between looks, from the first that said `OB`; time without an answer counts when
  * the last answer said so. It is forgotten only after the mains have been there for `rules.memory` without a break.
+ *
+ * After a cold start of the machine that watches nothing is asked for until the UPS has told of the mains once: that it
+ * was on battery before says nothing of now, for the power came back, and a UPS that is silent may still be starting.
  */
 export function observe(watch: PowerWatch, sample: PowerSample, rules: PowerRules): PowerWatch {
   const timed = passTime(watch, sample, rules);
@@ -80,8 +84,8 @@ export function verdictOf(watch: PowerWatch, rules: PowerRules): PowerVerdict {
   const mains = mainsOf(watch, rules);
   const notYet = whyNotWake(watch, rules);
   return {
-    byTime: watch.byTime,
-    byNeed: watch.byNeed,
+    byTime: askedFor(watch, watch.byTime),
+    byNeed: askedFor(watch, watch.byNeed),
     because: watch.because,
     blind: watch.blind,
     mains,
@@ -89,6 +93,11 @@ export function verdictOf(watch: PowerWatch, rules: PowerRules): PowerVerdict {
     notYet,
     notices: noticesOf(watch.conditions),
   };
+}
+
+/** What was asked for before a cold start waits for the next word of the UPS; an outage stays one until then. */
+function askedFor({ coldStart }: PowerWatch, phase: PowerPhase): PowerPhase {
+  return coldStart && isAtLeast(phase, 'hold') ? 'hold' : phase;
 }
 
 /** Whether nobody has to hear of the second after the first. */
@@ -114,7 +123,7 @@ export function isAtLeast(phase: PowerPhase, other: PowerPhase): boolean {
 }
 
 function passTime(watch: PowerWatch, sample: PowerSample, rules: PowerRules): PowerWatch {
-  const { sinceLast, reading, trouble } = sample;
+  const { sinceLast, reading, trouble, coldStart = false } = sample;
   const next = classOf(reading, rules);
   const answered = next !== 'unknown';
   const wentOut = reading !== null && isOnBattery(reading, rules);
@@ -124,20 +133,23 @@ function passTime(watch: PowerWatch, sample: PowerSample, rules: PowerRules): Po
   const spent = watch.lastSeenOnBattery ? sinceLast : 0;
   // A mistake of ours is no silence of the UPS.
   const asked = trouble?.kind === 'config' ? 0 : Math.min(sinceLast, ONE_LOOK);
-  const unseen = trouble?.kind === 'config' || watch.silent + sinceLast >= PATIENCE;
+  const silentBefore = coldStart ? 0 : watch.silent;
+  const unseen = coldStart || trouble?.kind === 'config' || watch.silent + sinceLast >= PATIENCE;
   const onMains = wentOut || unseen ? 0 : isThere ? stayedOnMains(watch, sinceLast) : watch.onMains;
   return {
     ...watch,
     reading: answered ? reading : watch.reading,
     class: next,
+    streak: coldStart ? NEW_WATCH.streak : watch.streak,
     onBattery: onMains >= rules.memory * 1_000 && !watch.outage ? 0 : watch.onBattery + spent,
     sinceTransfer: onBattery && !(wentOut && !watch.lastSeenOnBattery) ? watch.sinceTransfer + spent : 0,
     sinceSteady: isThere && onMains >= rules.holdDown * 1_000 ? 0 : watch.sinceSteady + spent,
     onMains,
-    silent: answered || trouble?.kind === 'config' ? 0 : watch.silent + asked,
+    silent: answered || trouble?.kind === 'config' ? 0 : silentBefore + asked,
     lastSeenOnBattery: onBattery,
     lastRuntime: answered ? (wentOut ? runtimeOf(reading) : null) : withoutTime(watch.lastRuntime, sinceLast - asked),
     seenWithoutFsd: (watch.seenWithoutFsd && !unseen) || (answered && next !== 'fsd'),
+    coldStart: (watch.coldStart || coldStart) && !wentOut && !isThere,
   };
 }
 
@@ -154,10 +166,10 @@ function decide(watch: PowerWatch, sample: PowerSample, rules: PowerRules): Powe
   const streak = countStreaks(watch, rules);
   const confirmed =
     streak.onBattery >= SURE.onBattery && watch.class !== 'unknown' && watch.sinceSteady >= rules.confirm * 1_000;
-  const need = needOf({ ...watch, streak }, rules);
-  const outage = watch.outage || confirmed || need !== null;
+  const need = watch.coldStart ? null : needOf({ ...watch, streak }, rules);
+  const outage = watch.outage || (confirmed && !watch.coldStart) || need !== null;
   // While the mains are there, time on battery asks for nothing more; it counts again as soon as they are gone.
-  const time = outage && watch.lastSeenOnBattery ? timeOf(watch, rules) : null;
+  const time = outage && watch.lastSeenOnBattery && !watch.coldStart ? timeOf(watch, rules) : null;
   const byTime = laterPhase(watch.byTime, time?.phase ?? 'normal');
   const byNeed = laterPhase(watch.byNeed, need?.phase ?? 'normal');
   const higher = laterPhase(byTime, byNeed);
@@ -171,7 +183,7 @@ function decide(watch: PowerWatch, sample: PowerSample, rules: PowerRules): Powe
     byNeed,
     because: higher === was ? watch.because : (news?.because ?? watch.because),
     // An answer ends blindness: whatever is decided after it goes by what was seen.
-    blind: need?.blind === true || (watch.blind && watch.class === 'unknown'),
+    blind: need?.blind === true || (watch.blind && watch.class === 'unknown' && !watch.coldStart),
     conditions: followConditions(watch.conditions, sample, { silent: watch.silent, rules }),
     discharge: outage ? withPoint(watch) : watch.discharge,
   };
@@ -249,7 +261,9 @@ function timeOf({ onBattery }: PowerWatch, { shed, final }: PowerRules): Wanted 
   return { phase: seconds >= final.after ? 'final' : seconds >= shed.after ? 'shed' : 'hold', because };
 }
 
-function mainsOf({ outage, class: now, reading, lastSeenOnBattery, onMains, byNeed }: PowerWatch, rules: PowerRules) {
+function mainsOf(watch: PowerWatch, rules: PowerRules) {
+  const { outage, class: now, reading, lastSeenOnBattery, onMains, byNeed, coldStart } = watch;
+  if (coldStart && (outage || lastSeenOnBattery)) return 'back' as const;
   if (lastSeenOnBattery) return 'out' as const;
   // An order to shut down while the mains are there keeps everything down until it is taken back.
   if (outage && now === 'fsd' && byNeed === 'final' && rules.fsdOnMains === 'act') return 'out' as const;

@@ -13,9 +13,13 @@ export function readClock(): ClockStamp {
 /** Milliseconds from one look to the next; never less than none, and no day because somebody has set a clock. */
 export function elapsedBetween(before: ClockStamp | null, now: ClockStamp): number {
   if (before === null) return 0;
-  const measured = now.monotonic - before.monotonic;
-  if (before.boot === now.boot && measured >= 0) return measured;
+  if (!isAnotherBoot(before, now)) return now.monotonic - before.monotonic;
   return Math.min(Math.max(0, now.wall - before.wall), LONGEST_GAP);
+}
+
+/** The machine was started in between, or it is another one. */
+export function isAnotherBoot(before: ClockStamp, now: ClockStamp): boolean {
+  return before.boot !== now.boot || now.monotonic < before.monotonic;
 }
 
 let boot: string | undefined;

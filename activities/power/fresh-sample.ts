@@ -3,6 +3,7 @@ import type { Act, PowerGate } from '../../domain/outage.ts';
 import type { PowerReading, PowerRules } from '../../domain/power.ts';
 import { classOf, isOnMains } from '../../planning/power-class.ts';
 import { ask } from './ask.ts';
+import { readClock } from './clock.ts';
 import type { PowerDeps } from './deps.ts';
 
 /** What the UPS says counts for so long (milliseconds), and so long it is asked. */
@@ -38,7 +39,7 @@ export async function lookBeforeActing({ power }: PowerDeps, gate: PowerGate): P
     }
     if (tries < TRIES) await sleep(Math.max(0, Math.min(rules.interval * 1_000, left())));
   }
-  if (gate.blind) return null;
+  if (gate.blind && gate.boot === readClock().boot) return null;
   return {
     outcome: 'no-sample',
     words: `${gate.ups} does not tell whether the mains are on (${missing})`,

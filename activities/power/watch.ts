@@ -5,7 +5,7 @@ import type { ClockStamp, PowerRules, PowerSample, PowerVerdict, WatchState } fr
 import { isSameVerdict, observe, verdictOf } from '../../planning/power-watch.ts';
 import { report } from '../guard.ts';
 import { ask } from './ask.ts';
-import { elapsedBetween, readClock } from './clock.ts';
+import { elapsedBetween, isAnotherBoot, readClock } from './clock.ts';
 import type { UpsReader } from './deps.ts';
 
 export interface WatchPowerInput {
@@ -37,8 +37,8 @@ export function createWatchActivities({
   return {
     /**
      * Looks at the UPS again and again, and comes back when there is something that the run does not know yet. What it has
-     * counted is in its heartbeats: another worker goes on from there, and the time that nobody looked counts too. When it
-     * is cancelled it comes back with what it has so far.
+     * counted is in its heartbeats: another worker goes on from there, and the time that nobody looked counts too; after
+     * a cold start it waits for a word of the UPS. When it is cancelled it comes back with what it has so far.
      */
     async watchPower({ state, rules, seen }: WatchPowerInput): Promise<WatchPowerResult> {
       let { watch, seenAt } = (activityInfo().heartbeatDetails as WatchState | undefined) ?? state;
@@ -52,7 +52,8 @@ export function createWatchActivities({
           const asked = clock().monotonic;
           const said = await look(ups);
           const now = clock();
-          watch = observe(watch, { ...said, sinceLast: elapsedBetween(seenAt, now) }, rules);
+          const coldStart = seenAt !== null && isAnotherBoot(seenAt, now);
+          watch = observe(watch, { ...said, sinceLast: elapsedBetween(seenAt, now), coldStart }, rules);
           seenAt = now;
           const result = known();
           report(result.state);

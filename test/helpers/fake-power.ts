@@ -1,3 +1,4 @@
+import { readClock } from '../../activities/power/clock.ts';
 import { createPowerActivities, type PowerActivities, type PowerDeps } from '../../activities/power/index.ts';
 import type { Bmc, MagicPacket } from '../../clients/wake/index.ts';
 import { powerSettingsFor } from '../../config/power.ts';
@@ -26,6 +27,7 @@ export const NO_ANSWER = clientError('retryable', 'NUT server 10.0.0.5:3493: ERR
 export const aGate = (changes: Partial<PowerGate> = {}): PowerGate => ({
   ups: 'ups',
   blind: false,
+  boot: readClock().boot,
   rehearsal: false,
   ...changes,
 });

@@ -66,6 +66,13 @@ export class WatchedUps {
     return this.look({ sinceLast: seconds * 1_000, reading, trouble: reading === null ? NO_ANSWER : null });
   }
 
+  /** The machine that looks was started anew, so many seconds after its last look by its wall clock. */
+  coldStart(seconds: number, status: string | null, variables: Variables = {}): this {
+    const reading = status === null ? null : readingOf(status, variables);
+    const trouble = reading === null ? NO_ANSWER : null;
+    return this.look({ sinceLast: seconds * 1_000, reading, trouble, coldStart: true });
+  }
+
   look(sample: PowerSample): this {
     const before = this.phase;
     this.watch = observe(this.watch, sample, this.rules);

@@ -11,7 +11,7 @@ afterEach(async () => {
   world = undefined;
 });
 
-const GATE: PowerGate = { ups: 'ups', blind: false, rehearsal: false };
+const GATE: PowerGate = { ups: 'ups', blind: false, boot: null, rehearsal: false };
 const WEB = { vmid: 201, kind: 'qemu', name: 'web', timeout: 120 } as const;
 const TIER: GuestTier = [WEB, { vmid: 202, kind: 'lxc', name: 'files', timeout: 60 }];
 

@@ -69,6 +69,13 @@ describe('the look at the UPS before an act', () => {
     expect((await look({ ups: [NO_ANSWER, 'OL'] }, { blind: true })).act).toMatchObject({ outcome: 'mains-on' });
   });
 
+  it('takes no answer for no reason when it was another boot, or another machine, that found the UPS silent', async () => {
+    for (const boot of [null, 'the boot before']) {
+      expect((await look({ ups: [NO_ANSWER] }, { blind: true, boot })).act).toMatchObject({ outcome: 'no-sample' });
+      expect((await look({ ups: ['OB'] }, { blind: true, boot })).act).toBeNull();
+    }
+  });
+
   it('takes the mains for granted in a rehearsal, though not the answer', async () => {
     expect((await look({ ups: ['OL'] }, { rehearsal: true })).act).toBeNull();
     expect((await look({ ups: [NO_ANSWER] }, { rehearsal: true })).act).toMatchObject({ outcome: 'no-sample' });

@@ -243,6 +243,27 @@ describe('a worker that dies', () => {
     expect(state.watch.onBattery - before).toBeLessThanOrEqual(125_000);
   });
 
+  it('with its machine leaves the next one without any ground for an act until the UPS has answered', async () => {
+    const known = await onBatteryFor(20);
+    fails(stale);
+    const first = attempt(goOn(known));
+    await pass(50_000);
+    const left = first.heartbeats.at(-1);
+    first.cancel();
+    await first.ended;
+    clock.reboot();
+    await pass(40_000);
+    const waiting = await untilNews(attempt(goOn(known), left), 0);
+    expect(waiting.verdict).toMatchObject({ byNeed: 'normal', byTime: 'hold', blind: false, mains: 'back' });
+    const told = await untilNews(attempt(goOn(waiting)), 62_000);
+    expect(told.verdict).toMatchObject({ blind: false, notices: [{ code: 'ups-silent' }] });
+    const later = attempt(goOn(told));
+    await pass(HOUR, { step: 1_000 });
+    expect(later.isOver()).toBe(false);
+    says('OB');
+    expect((await untilNews(later, 2_000)).verdict).toMatchObject({ byTime: 'final', blind: false, mains: 'out' });
+  });
+
   it('before its first heartbeat leaves what the run has handed to it', async () => {
     const known = await onBatteryFor(20);
     await pass(60_000);

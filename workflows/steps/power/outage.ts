@@ -65,7 +65,7 @@ export function wantsFinal(outage: Outage): boolean {
 }
 
 export function gateOf({ settings, power, rehearsal }: Outage): PowerGate {
-  return { ups: settings.ups, blind: power.verdict.blind, rehearsal };
+  return { ups: settings.ups, blind: power.verdict.blind, boot: power.boot, rehearsal };
 }
 
 /** How a step ended: as its act did, or because the mains are back, or because something else goes before it. */

@@ -9,6 +9,8 @@ export interface PowerWatcher {
   readonly watch: PowerWatch;
   /** Seconds on battery, as far as this run can tell between two verdicts. */
   readonly onBattery: number;
+  /** In which boot of which machine the UPS was last looked at. */
+  readonly boot: string | null;
   /** Goes up with every verdict. */
   readonly news: number;
   /** Goes on by other rules. */
@@ -67,6 +69,9 @@ export function startWatcher(start: WatcherStart, onNews: () => void): PowerWatc
       const since = verdict.mains === 'out' ? Date.now() - heardAt : 0;
       return Math.round((state.watch.onBattery + since) / 1_000);
     },
+    get boot() {
+      return state.seenAt?.boot ?? null;
+    },
     get news() {
       return news;
     },
@@ -110,6 +115,7 @@ export function pretendOutage(): PowerWatcher {
     },
     watch: state.watch,
     onBattery: 0,
+    boot: null,
     news: 0,
     useRules: () => undefined,
     stop: () => Promise.resolve(state),
