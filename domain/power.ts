@@ -136,7 +136,7 @@ export interface PowerVerdict {
   readonly byNeed: PowerPhase;
   /** In words, of the phase that is higher. */
   readonly because: string | null;
-  /** The final phase is asked for because the UPS does not answer. */
+  /** The final phase is asked for although nothing is said of the mains: by silence, or by an order alone (`FSD WAIT`). */
   readonly blind: boolean;
   /** `back`: on mains again, not yet for long enough; or nobody knows yet, after a cold start in an outage. */
   readonly mains: 'on' | 'out' | 'back';
@@ -182,7 +182,7 @@ export interface PowerWatch {
   readonly byNeed: PowerPhase;
   /** Why the higher of the two. */
   readonly because: string | null;
-  /** The final phase was asked for by silence alone. */
+  /** The final phase was asked for by silence, or by an order (FSD) without a word of the mains. */
   readonly blind: boolean;
   readonly conditions: readonly PowerCondition[];
   readonly discharge: readonly DischargePoint[];

@@ -215,7 +215,10 @@ interface Wanted {
 function needOf(watch: PowerWatch, rules: PowerRules): Wanted | null {
   const { streak, reading, sinceTransfer } = watch;
   if (streak.fsd >= SURE.fsd && watch.class === 'fsd' && isOrder(watch, rules)) {
-    return { phase: 'final', because: 'the NUT server orders a shutdown (FSD)' };
+    const order = { phase: 'final', because: 'the NUT server orders a shutdown (FSD)' } as const;
+    // While its driver starts (`FSD WAIT`), the order is all that is said: nobody can wait for a word of the mains.
+    const saysMore = reading !== null && (isOnBattery(reading, rules) || isOnMains(reading, rules));
+    return saysMore ? order : { ...order, blind: true };
   }
   if (streak.low >= SURE.low && watch.class === 'low') return { phase: 'final', because: 'the battery is low (LB)' };
   if (isBlind(watch, rules)) {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { cancellationSignal } from '@temporalio/activity';
 import { isClientError } from '../guard.ts';
 
@@ -21,6 +22,8 @@ export async function ask<T>(question: (signal: AbortSignal) => Promise<T>, ms =
   // A signal of its own and no `AbortSignal.any`, which the one of the activity, that may watch for a day, would keep.
   const asking = new AbortController();
   const cancelled = cancellationSignal();
+  // Every guest of a node is asked about at once, and nothing is left behind: more than ten listeners are no leak here.
+  setMaxListeners(0, cancelled);
   const onCancel = () => asking.abort(cancelled.reason);
   const timer = setTimeout(() => asking.abort(new Late(`no answer within ${ms / 1_000} s`)), ms);
   cancelled.addEventListener('abort', onCancel);

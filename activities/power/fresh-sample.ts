@@ -1,7 +1,7 @@
 import { sleep } from '@temporalio/activity';
 import type { Act, PowerGate } from '../../domain/outage.ts';
 import type { PowerReading, PowerRules } from '../../domain/power.ts';
-import { classOf, isOnMains } from '../../planning/power-class.ts';
+import { classOf, isOnBattery, isOnMains } from '../../planning/power-class.ts';
 import { ask } from './ask.ts';
 import { readClock } from './clock.ts';
 import type { PowerDeps } from './deps.ts';
@@ -60,8 +60,10 @@ export function mayActOf(deps: PowerDeps, gate: PowerGate): MayAct {
 
 function mainsOf(reading: PowerReading, rules: PowerRules): 'on' | 'out' | 'unknown' {
   const found = classOf(reading, rules);
-  if (found === 'unknown') return 'unknown';
-  // An order to shut down stands until upsd is restarted; who does not act on it with mains does not shut down for it.
-  const ignored = found === 'fsd' && rules.fsdOnMains === 'warn' && isOnMains(reading, rules);
+  const there = isOnMains(reading, rules);
+  // An order to shut down stands until upsd is restarted, and while the driver starts nothing else is said (`FSD WAIT`).
+  if (found === 'unknown' || (found === 'fsd' && !there && !isOnBattery(reading, rules))) return 'unknown';
+  // Who does not act on an order with mains does not shut down for it.
+  const ignored = found === 'fsd' && rules.fsdOnMains === 'warn' && there;
   return found === 'online' || ignored ? 'on' : 'out';
 }

@@ -48,6 +48,12 @@ describe('the look at the UPS before an act', () => {
     expect((await look({ ups: ['FSD OB'], power: warn })).act).toBeNull();
   });
 
+  it('takes an order alone, while the driver starts, for no word of the mains', async () => {
+    expect(await look({ ups: ['FSD WAIT'] })).toMatchObject({ act: { outcome: 'no-sample' }, looks: 3 });
+    expect(await look({ ups: ['FSD WAIT', 'FSD OB'] })).toEqual({ act: null, looks: 2 });
+    expect((await look({ ups: ['FSD WAIT'] }, { blind: true })).act).toBeNull();
+  });
+
   it('asks again when there is no answer, or one that says nothing', async () => {
     expect(await look({ ups: [NO_ANSWER, 'WAIT', 'OB'] })).toEqual({ act: null, looks: 3 });
     expect(await look({ ups: [NO_ANSWER, 'OL'] })).toMatchObject({ act: { outcome: 'mains-on' }, looks: 2 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { errorFromAnswer } from '../../clients/proxmox/errors.ts';
+import { SshError } from '../../clients/ssh/index.ts';
 import type { Bmc } from '../../clients/wake/index.ts';
 import type { Duration } from '../../domain/duration.ts';
 import type { PowerGate } from '../../domain/outage.ts';
@@ -55,6 +56,28 @@ describe('shutting a node down', () => {
       words: 'pve2 was told to shut down: the API of another node took it',
     });
     expect(node.calls).toEqual(['shutdown by pve1']);
+  });
+
+  it.each([
+    [401, 'authentication failure'],
+    [500, 'unable to fork worker'],
+    [595, 'No route to host'],
+    [596, 'Broken pipe'],
+  ])('is asked of another node when its own API answers %i', async (status, statusText) => {
+    const call = { method: 'POST', path: '/nodes/pve2/status', endpoint: 'pve2' };
+    const node = aNode({ api: errorFromAnswer(call, { status, statusText, body: '' }) });
+    expect(await shutDown(node)).toMatchObject({ outcome: 'done' });
+    expect(node.calls).toEqual(['shutdown by pve1']);
+  });
+
+  it('fails with words where no API does it and the SSH key has changed: such a node is not taken for off', async () => {
+    const ssh = new SshError('SshHostKeyChanged', 'refused', 'root@pve2:22', 'the host key is another');
+    const node = aNode({ api: 'silent', ssh, onlineForPve1: null });
+    expect(await shutDown(node)).toMatchObject({ outcome: 'failed' });
+    expect(await awaitOff(node, undefined, '20 ms')).toMatchObject({
+      off: 'unverified',
+      words: expect.stringContaining('it still answers') as string,
+    });
   });
 
   it('is done over SSH when no API does it', async () => {

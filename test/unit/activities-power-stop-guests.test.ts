@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { errorFromAnswer } from '../../clients/proxmox/errors.ts';
 import type { GuestStatus, HaManagerStatus, ProxmoxClient, TaskListing } from '../../clients/proxmox/index.ts';
+import { SshError } from '../../clients/ssh/index.ts';
 import type { GuestTier, PowerGate } from '../../domain/outage.ts';
 import { activityEnvironment, answered, clientError, onlyExpected, taskOk } from '../helpers/fake-deps.ts';
 import { aGate, fakePowerDeps, NO_ANSWER, powerActivitiesOver, type FakePower } from '../helpers/fake-power.ts';
@@ -19,8 +20,9 @@ interface FakeGuest {
 
 interface Guests {
   readonly guests: Record<number, FakeGuest>;
-  api: 'up' | 'dead';
-  ssh: 'up' | 'dead';
+  /** An Error is what calls end with. */
+  api: 'up' | 'dead' | Error;
+  ssh: 'up' | 'dead' | Error;
   haDisarmed: boolean;
   backups: TaskListing[];
   forcedLog: boolean;
@@ -37,11 +39,8 @@ function aNodeOf(guests: Record<number, Partial<FakeGuest>>, changes: Partial<Gu
 }
 
 const DEAD = clientError('retryable', 'GET /nodes/pve2 at pve2: connect ETIMEDOUT');
-const failed = (reason: string) =>
-  errorFromAnswer(
-    { method: 'POST', path: '/nodes/pve2', endpoint: 'pve2' },
-    { status: 500, statusText: reason, body: '' },
-  );
+const failed = (reason: string, status = 500) =>
+  errorFromAnswer({ method: 'POST', path: '/nodes/pve2', endpoint: 'pve2' }, { status, statusText: reason, body: '' });
 
 /** Once it was told, each look brings it nearer to its end. */
 function lookAt(guest: FakeGuest): void {
@@ -58,7 +57,7 @@ function worldOf(node: Guests): Pick<FakePower, 'proxmox' | 'exec'> {
     return guest;
   };
   const call = async <T>(result: () => T): Promise<T> => {
-    if (node.api === 'dead') throw DEAD;
+    if (node.api !== 'up') throw node.api === 'dead' ? DEAD : node.api;
     return Promise.resolve(result());
   };
   const own = onlyExpected<ProxmoxClient>('the API of pve2', {
@@ -102,7 +101,9 @@ function worldOf(node: Guests): Pick<FakePower, 'proxmox' | 'exec'> {
 }
 
 function shellOf(node: Guests, script: string) {
-  if (node.ssh === 'dead') throw clientError('retryable', 'SSH to root@pve2: no connection');
+  if (node.ssh !== 'up') {
+    throw node.ssh === 'dead' ? clientError('retryable', 'SSH to root@pve2: no connection') : node.ssh;
+  }
   const lines = script.split('\n').map((line) => {
     const [, tool = '', verb = '', vmid = '', options = ''] =
       /(qm|pct) (status|shutdown) (\d+)([^)]*)? 2>&1/.exec(line) ?? [];
@@ -151,6 +152,16 @@ const TOLD_BY_API = [
 ];
 
 describe('a tier of guests', () => {
+  it('is told at once, each guest by one call, however many there are', async () => {
+    const vmids = Array.from({ length: 22 }, (_, index) => 101 + index);
+    const node = aNodeOf(Object.fromEntries(vmids.map((vmid) => [vmid, { obeys: vmid % 5 }])));
+    const tier: GuestTier = vmids.map((vmid) => ({ vmid, kind: 'qemu', name: `vm-${vmid}`, timeout: 60 }));
+    const { stopGuests } = powerActivitiesOver(fakePowerDeps(worldOf(node)));
+    const ended = await activityEnvironment().run(stopGuests, { node: 'pve2', tier, within: 75, gate: aGate() });
+    expect(ended).toMatchObject({ outcome: 'done' });
+    expect(node.calls).toEqual(vmids.map((vmid) => `shutdown ${vmid} {"timeoutSeconds":60,"forceStop":true}`));
+  });
+
   it('is shut down at once, and each guest stopped after its time', async () => {
     const node = both();
     expect(await stop(node)).toEqual({
@@ -280,6 +291,45 @@ describe('a node whose API is dead', () => {
       'qm shutdown 100 --timeout 60 --forceStop 1',
       'pct shutdown 200 --timeout 30 --forceStop 1',
     ]);
+  });
+
+  it.each([
+    [401, 'authentication failure'],
+    [500, 'unable to fork worker'],
+    [503, 'Service Unavailable'],
+    [595, 'No route to host'],
+    [596, 'Broken pipe'],
+  ])('is told over SSH when it answers %i (%s)', async (status, reason) => {
+    const node = aNodeOf({ 100: {}, 200: {} }, { api: failed(reason, status) });
+    expect(await stop(node)).toMatchObject({ outcome: 'done', guests: [{ stopped: true }, { stopped: true }] });
+    expect(node.calls).toEqual([
+      'qm shutdown 100 --timeout 60 --forceStop 1',
+      'pct shutdown 200 --timeout 30 --forceStop 1',
+    ]);
+  });
+
+  it('is told over SSH within one login, though it has 22 guests', async () => {
+    const vmids = Array.from({ length: 22 }, (_, index) => 101 + index);
+    const node = aNodeOf(Object.fromEntries(vmids.map((vmid) => [vmid, {}])), { api: 'dead' });
+    const tier: GuestTier = vmids.map((vmid) => ({ vmid, kind: 'lxc', name: `ct-${vmid}`, timeout: 60 }));
+    const world = worldOf(node);
+    let logins = 0;
+    const exec: FakePower['exec'] = (name, script) => {
+      if (script.includes('shutdown')) logins += 1;
+      return world.exec?.(name, script) ?? Promise.reject(new Error('no shell'));
+    };
+    const { stopGuests } = powerActivitiesOver(fakePowerDeps({ ...world, exec }));
+    const ended = await activityEnvironment().run(stopGuests, { node: 'pve2', tier, within: 75, gate: aGate() });
+    expect(ended.guests.filter(({ stopped }) => stopped)).toHaveLength(22);
+    expect(node.calls).toHaveLength(22);
+    expect(logins).toBe(1);
+  });
+
+  it('and whose SSH key has changed is given up with what is wrong, and not told by somebody who pretends', async () => {
+    const ssh = new SshError('SshHostKeyChanged', 'refused', 'root@pve2:22', 'the host key is another');
+    const node = aNodeOf({ 100: {}, 200: {} }, { api: 'dead', ssh });
+    expect(await stop(node)).toMatchObject({ outcome: 'failed', words: expect.stringMatching(/host key/) as string });
+    expect(node.calls).toEqual([]);
   });
 
   it('is told over SSH about a guest that the API refuses', async () => {

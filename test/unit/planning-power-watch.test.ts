@@ -220,6 +220,12 @@ describe('an order of the NUT server to shut down (FSD)', () => {
     expect(ups.says('FSD OL', { times: 2 }).phase).toBe('final');
   });
 
+  it('that is all that is said while the driver starts is acted on without a word of the mains', () => {
+    const ups = WatchedUps.onMains().says('OB', { times: 30 }).says('FSD WAIT', { times: 2 });
+    expect(ups.verdict).toMatchObject({ byNeed: 'final', mains: 'out', blind: true });
+    expect(ups.says('FSD OB').verdict).toMatchObject({ byNeed: 'final', blind: false });
+  });
+
   it('holds the battery time that an outage before it has counted', () => {
     const ups = WatchedUps.onMains().says('OB', { times: 30 }).says('FSD WAIT', { times: 10 });
     expect(ups.watch).toMatchObject({ onBattery: 39_000, lastSeenOnBattery: true });
