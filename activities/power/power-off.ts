@@ -1,3 +1,4 @@
+import { activityInfo } from '@temporalio/activity';
 import { sh } from '../../clients/ssh/index.ts';
 import { toMilliseconds, type Duration } from '../../domain/duration.ts';
 import type { Act, NodeOff, PowerGate } from '../../domain/outage.ts';
@@ -35,7 +36,7 @@ export function createPowerOffActivities(deps: PowerDeps) {
     async shutDownNode({ node, gate }: ShutDownNodeInput): Promise<Act> {
       const mayAct = mayActOf(deps, gate);
       const forbidden = await mayAct();
-      if (forbidden !== null) return forbidden;
+      if (forbidden !== null) return (await toldBefore(deps, node)) ?? forbidden;
       const [boot, api] = await Promise.all([ask((signal) => readBootId(deps, node, signal)), signOfApi(deps, node)]);
       if (api === 'silent' && signIn(boot) !== 'answers' && (await isOnlineForOthers(deps, node)) !== true) {
         return { outcome: 'done', words: `${node} answers neither by its API nor over SSH: it is off, or on its way` };
@@ -101,6 +102,24 @@ async function tell(node: string, ways: readonly Way[], mayAct: () => Promise<Ac
   const words = troubles.join('; ');
   if (mayBeTold) return { outcome: 'done', words: `${node} was told to shut down and may have taken it (${words})` };
   return { outcome: 'failed', words: `${node} could not be told to shut down (${words})` };
+}
+
+/**
+ * An attempt that has died may have told the node: one that goes down is not up because the mains are back. Source:
+ * systemctl(1), `is-system-running`.
+ */
+async function toldBefore(deps: PowerDeps, node: string): Promise<Act | null> {
+  if (activityInfo().attempt === 1) return null;
+  const state = await ask((signal) =>
+    deps.ssh(node).exec('systemctl is-system-running', { timeoutMs: ANSWER_MS, signal }),
+  );
+  const isSilent = signIn(state) !== 'answers' && (await signOfApi(deps, node)) === 'silent';
+  const isStopping = 'value' in state && state.value.stdout.trim() === 'stopping';
+  if (!isSilent && !isStopping) return null;
+  return {
+    outcome: 'done',
+    words: `${node} was told to shut down before: it ${isStopping ? 'goes down' : 'is silent'}`,
+  };
 }
 
 async function readBootId(deps: PowerDeps, node: string, signal: AbortSignal): Promise<string> {

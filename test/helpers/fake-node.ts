@@ -13,6 +13,8 @@ export interface FakeNode {
   /** What the shutdown that each way is asked for ends with. */
   refusals: { own?: Error; other?: Error; ssh?: Error | string };
   bootId: string;
+  /** As systemd names it. */
+  state: 'running' | 'stopping';
   /** Done to it, or sent for it. */
   readonly calls: string[];
   /** When something is looked at: lets the world go on. */
@@ -21,7 +23,15 @@ export interface FakeNode {
 
 export function aNode(changes: Partial<FakeNode> = {}): FakeNode {
   return {
-    ...{ api: 'up', ssh: 'up', onlineForPve1: true, refusals: {}, bootId: 'boot-1', onLook: () => undefined },
+    ...{
+      api: 'up',
+      ssh: 'up',
+      onlineForPve1: true,
+      refusals: {},
+      bootId: 'boot-1',
+      state: 'running',
+      onLook: () => undefined,
+    },
     ...changes,
     calls: [],
   };
@@ -89,6 +99,7 @@ export function worldOf(node: FakeNode): Pick<FakePower, 'proxmox' | 'exec'> {
       if (node.ssh !== 'up') throw SSH_ENDS[node.ssh];
       if (line === 'true') return answered('');
       if (line === 'cat /proc/sys/kernel/random/boot_id') return answered(`${node.bootId}\n`);
+      if (line === 'systemctl is-system-running') return answered(`${node.state}\n`);
       if (!line.includes('systemctl poweroff')) throw new Error(`the test did not expect "${line}"`);
       if (!line.includes(` = ${node.bootId} ] && `)) return exited(1, '');
       if (typeof node.refusals.ssh === 'string') return exited(1, node.refusals.ssh);

@@ -144,6 +144,21 @@ describe('shutting a node down', () => {
     expect(await shutDown(node, { ups: ['OL'] }, {}, 2)).toMatchObject({ outcome: 'mains-on' });
     expect(node.calls).toEqual(['shutdown by its API']);
   });
+
+  it('is known of a node that an attempt has told before it died, although the mains are back or nothing is known', async () => {
+    const goingDown = { outcome: 'done', words: 'pve2 was told to shut down before: it goes down' };
+    for (const said of ['OL', NO_ANSWER]) {
+      const node = aNode({ state: 'stopping' });
+      expect(await shutDown(node, { ups: [said] }, {}, 2)).toEqual(goingDown);
+      expect(await shutDown(node, { ups: [said] }, {}, 1)).not.toMatchObject({ outcome: 'done' });
+      expect(node.calls).toEqual([]);
+    }
+    const off = aNode({ api: 'silent', ssh: 'silent' });
+    expect(await shutDown(off, { ups: ['OL'] }, {}, 2)).toEqual({
+      outcome: 'done',
+      words: 'pve2 was told to shut down before: it is silent',
+    });
+  });
 });
 
 const unexpected = (_name: string, line: string): never => {
