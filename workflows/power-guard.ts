@@ -16,7 +16,7 @@ import { noticeMail } from '../reports/outage-mail.ts';
 import { guardStatusQuery } from './messages.ts';
 import { now } from './steps/clock.ts';
 import { explain } from './steps/failures.ts';
-import { watching, within } from './steps/power/activities.ts';
+import { needed, watching } from './steps/power/activities.ts';
 import { guardDetails } from './steps/power/details.ts';
 import { createNoticeTeller } from './steps/power/notices.ts';
 import { tell } from './steps/power/tell.ts';
@@ -48,10 +48,7 @@ const LOOK_AGAIN = '10 seconds';
  */
 export async function powerGuard({ carried }: PowerGuardInput = {}): Promise<void> {
   describeRun('power-guard');
-  const settings = await within('1 minute').loadPowerSettings.executeWithOptions(
-    { summary: 'read the configuration' },
-    [],
-  );
+  const settings = await needed.loadPowerSettings.executeWithOptions({ summary: 'read the configuration' }, []);
   let state: WatchState = carried?.state ?? { watch: NEW_WATCH, seenAt: null };
   let verdict: PowerVerdict | null = null;
   let since = carried?.since ?? now();

@@ -3,7 +3,7 @@ import type { OutageOutcome, OutageReport } from '../domain/outage.ts';
 import type { PowerNotice, PowerVerdict, WatchState } from '../domain/power.ts';
 import { afterOutage } from '../planning/power-watch.ts';
 import { mainsBackMail, outageAgainMail, outageBeganMail, outageReportMail } from '../reports/outage-mail.ts';
-import { within } from './steps/power/activities.ts';
+import { needed } from './steps/power/activities.ts';
 import { bringBack } from './steps/power/bring-back.ts';
 import { goDown } from './steps/power/final.ts';
 import { isAsBefore } from './steps/power/as-before.ts';
@@ -52,10 +52,7 @@ export async function powerOutage(input: PowerOutageInput): Promise<PowerOutageR
   describeRun('power-outage');
   // Whoever cancels it would leave a site half down: `abort` is the way to end it.
   return CancellationScope.nonCancellable(async () => {
-    const settings = await within('1 minute').loadPowerSettings.executeWithOptions(
-      { summary: 'read the configuration' },
-      [],
-    );
+    const settings = await needed.loadPowerSettings.executeWithOptions({ summary: 'read the configuration' }, []);
     const outage = openOutage(settings, input.seen ?? null);
     const { journal, power, rehearsal } = outage;
     journal.phase('hold');

@@ -18,6 +18,13 @@ export const watching = proxyActivities<PowerActivities>({
   retry: { initialInterval: '1 second', backoffCoefficient: 1 },
 });
 
+/** What a run cannot begin without: it is waited for, however long worker and Temporal are away. */
+export const needed = proxyActivities<PowerActivities>({
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: WORKER_LOST,
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 seconds' },
+});
+
 /** Reads and changes that know `time` themselves, or are done much sooner; tried again for as long. */
 export function within(time: Duration) {
   const limit = toMilliseconds(time) + toMilliseconds(MARGIN);
