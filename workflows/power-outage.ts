@@ -118,7 +118,8 @@ async function bringBackUnlessNothingIsMissing(outage: Outage): Promise<'power-l
 async function conclude(outage: Outage, exceptions: readonly string[]): Promise<PowerOutageResult> {
   const { journal, power, lease, notices } = outage;
   const { watch, seenAt } = await power.stop();
-  const report = journal.conclude(outcomeOf(outage, exceptions), exceptions, watch.discharge);
+  const discharge = [...outage.discharge, ...watch.discharge];
+  const report = journal.conclude(outcomeOf(outage, exceptions), exceptions, discharge);
   await lease.release();
   describeOutcome(report.outcome);
   await tell({ ...outage, rehearsal: false }, 'report', (head) => outageReportMail(head.id, report));

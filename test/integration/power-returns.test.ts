@@ -35,11 +35,21 @@ describe('The mains come back', () => {
   });
 
   it('with an empty battery: nobody is woken until it could bear another outage', async () => {
-    const day = await live(environment(), { mains: outFor(1_500) });
+    const day = await live(environment(), {
+      mains: outFor(1_500),
+      settings: (settings) => ({
+        ...settings,
+        rules: { ...settings.rules, restore: { ...settings.rules.restore, charge: 70 } },
+      }),
+    });
     const woken = secondOf(day, 'pve1 is turned on');
     const rules = day.run.settings.rules.restore;
     expect(woken).toBeGreaterThanOrEqual(BEGIN + 1_500 + rules.after);
     expect(day.run.chargeAt(woken)).toBeGreaterThanOrEqual(rules.charge - 1);
+    // Longer on mains than the time on battery is remembered for the next outage: this one keeps its own.
+    expect(secondOf(day, 'pve1 on') - BEGIN - 1_500).toBeGreaterThan(day.run.settings.rules.memory);
+    expect(day.report?.onBattery).toBe(1_500);
+    expect(day.report?.discharge.at(-1)?.at).toBeGreaterThan(1_400);
   });
 
   it('and fail again while nodes boot: they are shut down again, by all the time on battery', async () => {
@@ -85,6 +95,32 @@ describe('The mains come back', () => {
     expect(secondOf(day, 'pve1 on')).toBeLessThan(5_000);
     expect(day.report?.outcome).toBe('restored');
     expect(day.run.site.node('pve2').state).toBe('on');
+  });
+
+  it('and a node that answered goes down after all: it is woken when it is tried again', async () => {
+    let answered = false;
+    const day = await live(environment(), {
+      mains: outFor(1_500),
+      longest: 8 * hour,
+      instead: {
+        wakeNode: ({ node }, usual) => {
+          if (node !== 'pve2' || answered) return usual();
+          answered = true;
+          return Promise.resolve({ outcome: 'done', words: 'pve2 was up' });
+        },
+      },
+      meanwhile: [
+        {
+          at: 5_100,
+          act: async ({ client, restoreId }) => {
+            await client.workflow.getHandle(restoreId).executeUpdate(Message.retryNow);
+          },
+        },
+      ],
+    });
+    expect(day.breaches).toEqual([]);
+    expect(secondOf(day, 'pve2 is turned on')).toBeGreaterThanOrEqual(5_100);
+    expect(day.report?.outcome).toBe('restored');
   });
 
   it('and a person ends the return: the report names what is missing', async () => {

@@ -16,6 +16,7 @@ export async function bringBack(outage: Outage): Promise<'power-lost' | readonly
   outage.changed = true;
   journal.stage('restore');
   const state = await power.stop();
+  outage.discharge = [...outage.discharge, ...state.watch.discharge];
   const { nodes: fates, events } = journal.progress;
   // An order to end that was given before the mains came back was about the outage.
   const wasAborted = orders.aborted;

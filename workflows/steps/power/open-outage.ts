@@ -47,6 +47,7 @@ export function openOutage(settings: PowerSettings, seen: PowerOutageInput['seen
     hurried: false,
     shedDone: false,
     finalDone: false,
+    discharge: [],
     changed: false,
     ended: false,
   };

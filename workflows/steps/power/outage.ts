@@ -1,6 +1,6 @@
 import { CancellationScope, condition } from '@temporalio/workflow';
 import type { Act, OutagePlan, PowerGate, PowerSettings, SiteBefore } from '../../../domain/outage.ts';
-import type { PowerPhase } from '../../../domain/power.ts';
+import type { DischargePoint, PowerPhase } from '../../../domain/power.ts';
 import { isAway } from '../../../planning/node-fate.ts';
 import { isAtLeast, laterPhase } from '../../../planning/power-watch.ts';
 import { orFailed } from './activities.ts';
@@ -45,6 +45,8 @@ export interface Outage {
   hurried: boolean;
   shedDone: boolean;
   finalDone: boolean;
+  /** What was seen of the battery before the watch was handed on, for it begins anew there. */
+  discharge: readonly DischargePoint[];
   /** There was something to bring back. */
   changed: boolean;
   /** A person has ended the return. */

@@ -52,7 +52,6 @@ async function wake(restore: Restore, node: string): Promise<string | null> {
   const { journal, settings, power, rehearsal } = restore;
   const { nodeUp, attempts } = settings.restore;
   const before = journal.progress.nodes[node] ?? 'on';
-  if (before === 'back') return null;
   if (!rehearsal && (before === 'going-down' || before === 'unverified')) await letItGoDown(restore, node);
   if (isAway(before)) journal.fate(node, 'waking');
   let words = '';

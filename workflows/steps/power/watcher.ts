@@ -33,9 +33,17 @@ export function startWatcher(start: WatcherStart, onNews: () => void): PowerWatc
   let { state, verdict, rules } = start;
   let news = 0;
   let heardAt = Date.now();
+  /** Milliseconds on battery that the watch has forgotten since. */
+  let forgotten = 0;
   let stopped = false;
   let round = new CancellationScope({ cancellable: true });
 
+  const know = (next: WatchState): void => {
+    // For the next outage the time on battery begins anew after a while on mains; in this one it has passed all the same.
+    if (next.watch.onBattery < state.watch.onBattery) forgotten += state.watch.onBattery;
+    state = next;
+    heardAt = Date.now();
+  };
   const watchOn = async (): Promise<void> => {
     while (!stopped) {
       round = new CancellationScope({ cancellable: true });
@@ -43,8 +51,7 @@ export function startWatcher(start: WatcherStart, onNews: () => void): PowerWatc
         const result = await round.run(() =>
           watching.watchPower.executeWithOptions({ summary: 'watch the UPS' }, [{ state, rules, seen: verdict }]),
         );
-        state = result.state;
-        heardAt = Date.now();
+        know(result.state);
         if (isSameVerdict(verdict, result.verdict)) continue;
         verdict = result.verdict;
         news += 1;
@@ -67,7 +74,7 @@ export function startWatcher(start: WatcherStart, onNews: () => void): PowerWatc
     },
     get onBattery() {
       const since = verdict.mains === 'out' ? Date.now() - heardAt : 0;
-      return Math.round((state.watch.onBattery + since) / 1_000);
+      return Math.round((forgotten + state.watch.onBattery + since) / 1_000);
     },
     get boot() {
       return state.seenAt?.boot ?? null;
@@ -86,8 +93,7 @@ export function startWatcher(start: WatcherStart, onNews: () => void): PowerWatc
       return state;
     },
     take(from, seen) {
-      state = from;
-      heardAt = Date.now();
+      know(from);
       verdict = seen;
       news += 1;
       onNews();
