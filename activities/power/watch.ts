@@ -22,7 +22,7 @@ export interface WatchPowerResult {
 }
 
 /** Milliseconds after which the watch comes back without news, so that its run can continue as new. */
-const LONGEST_WATCH = 24 * 3_600_000;
+export const LONGEST_WATCH = 24 * 3_600_000;
 
 /** Milliseconds for one look: what was said longer ago is not of this moment. */
 const LOOK_MS = 5_000;

@@ -9,6 +9,7 @@ import type { Act, OutageReport, PowerGate, PowerSettings, SiteBefore } from '..
 import { toMilliseconds } from '../../../domain/duration.ts';
 import { classOf } from '../../../planning/power-class.ts';
 import { uniqueName, workflowBundle } from '../temporal.ts';
+import { isIdle } from './idle.ts';
 import { powerSettings } from './settings.ts';
 import { TAKES, VirtualSite, VirtualWatch, type SiteOptions } from './virtual-site.ts';
 
@@ -36,6 +37,8 @@ export interface PowerRunOptions extends SiteOptions {
   };
   /** Virtual seconds after which the day is over in any case. */
   readonly longest?: number;
+  /** Virtual seconds that the day lasts although nothing goes on any more. */
+  readonly shortest?: number;
   /** Done once, at a virtual second. */
   readonly meanwhile?: readonly { readonly at: number; readonly act: (run: PowerRun) => Promise<void> }[];
 }
@@ -148,14 +151,14 @@ export class PowerRun {
   }
 
   async #passTheDay(): Promise<void> {
-    const { longest = 4 * 3_600, meanwhile = [] } = this.#options;
+    const { shortest = 0, longest = Math.max(shortest, 4 * 3_600), meanwhile = [] } = this.#options;
     const due = [...meanwhile].sort((a, b) => a.at - b.at);
     const quietSince = { at: 0 };
     while (this.site.now < longest) {
       const { outageOpen } = await this.#settle();
       const last = this.#options.mains.at(-1)?.at ?? 0;
       // A whole outage and its return are over, or there was none.
-      if (!outageOpen && this.site.mains() && this.site.now > last + 30) {
+      if (!outageOpen && this.site.mains() && this.site.now > Math.max(last + 30, shortest)) {
         if (quietSince.at !== 0) return;
         quietSince.at = this.site.now;
       }
@@ -163,7 +166,7 @@ export class PowerRun {
         await due.shift()?.act(this);
         await this.#settle();
       }
-      this.#goOn(Math.min(longest, due[0]?.at ?? longest));
+      this.#goOn(Math.min(longest, due[0]?.at ?? longest, this.site.now + BREATH));
     }
   }
 
@@ -434,20 +437,7 @@ export class PowerRun {
   }
 }
 
-/** Nothing is under way inside Temporal for this run; its activities may be at work. */
-function isIdle({ raw }: WorkflowExecutionDescription, closed: readonly string[]): boolean {
-  const { pendingWorkflowTask, pendingChildren, pendingActivities } = raw;
-  if (pendingWorkflowTask) return false;
-  // A child that has not begun, or whose end its parent has not heard of.
-  if ((pendingChildren ?? []).some(({ runId, workflowId }) => !runId || closed.includes(workflowId ?? '')))
-    return false;
-  // The watch is about to come back.
-  return !(pendingActivities ?? []).some(
-    ({ activityType, state }) => activityType?.name === 'watchPower' && Number(state) === CANCEL_REQUESTED,
-  );
-}
-
-/** `temporal.api.enums.v1.PendingActivityState` */
-const CANCEL_REQUESTED = 3;
+/** Virtual seconds in a row; then heartbeats have their turn, without which an activity counts as lost. */
+const BREATH = 900;
 
 const immediately = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));

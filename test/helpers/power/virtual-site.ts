@@ -1,3 +1,4 @@
+import { LONGEST_WATCH } from '../../../activities/power/watch.ts';
 import { NEW_WATCH, isSameVerdict, observe, verdictOf } from '../../../planning/power-watch.ts';
 import { readPower } from '../../../planning/power-reading.ts';
 import type { PowerReading, PowerRules, PowerSample, PowerVerdict, PowerWatch } from '../../../domain/power.ts';
@@ -181,6 +182,7 @@ export class VirtualWatch {
   readonly #site: VirtualSite;
   readonly #rules: PowerRules;
   readonly #seen: PowerVerdict | null;
+  readonly #begun: number;
   #lookedAt: number;
 
   constructor(
@@ -191,10 +193,11 @@ export class VirtualWatch {
     this.watch = start.watch ?? NEW_WATCH;
     this.#rules = start.rules;
     this.#seen = start.seen;
+    this.#begun = site.now;
     this.#lookedAt = start.at;
   }
 
-  /** One look now. True: there is news. */
+  /** One look now. True: there is news, or it has been without any for so long that its run may want to begin anew. */
   look(): boolean {
     const reading = this.#site.look();
     const sample: PowerSample = {
@@ -204,7 +207,8 @@ export class VirtualWatch {
     };
     this.#lookedAt = this.#site.now;
     this.watch = observe(this.watch, sample, this.#rules);
-    return !isSameVerdict(this.#seen, this.verdict());
+    const isOld = (this.#site.now - this.#begun) * 1_000 >= LONGEST_WATCH;
+    return isOld || !isSameVerdict(this.#seen, this.verdict());
   }
 
   verdict(): PowerVerdict {
