@@ -45,7 +45,8 @@ export interface PowerReading {
  */
 export type PowerClass = 'online' | 'on-battery' | 'low' | 'fsd' | 'unknown';
 
-/** Why there is no reading. `config` is a mistake of ours (unknown UPS, wrong password) and never a sign of an outage. */
+/** Why there is no reading. `config` is a mistake of ours (unknown UPS, wrong password): on mains
+ * never a sign of an outage, on battery as bad as silence. */
 export interface PowerTrouble {
   readonly kind: 'comms' | 'config';
   readonly text: string;

@@ -131,8 +131,9 @@ function passTime(watch: PowerWatch, sample: PowerSample, rules: PowerRules): Po
   const onBattery = wentOut || (!isThere && watch.lastSeenOnBattery);
   // Whether there is an answer now says nothing of the time since the last one.
   const spent = watch.lastSeenOnBattery ? sinceLast : 0;
-  // A mistake of ours is no silence of the UPS.
-  const asked = trouble?.kind === 'config' ? 0 : Math.min(sinceLast, ONE_LOOK);
+  // A mistake of ours is no silence of the UPS. On battery it comes to the same: nobody corrects it in a power cut.
+  const isOurs = trouble?.kind === 'config' && !watch.lastSeenOnBattery;
+  const asked = isOurs ? 0 : Math.min(sinceLast, ONE_LOOK);
   const silentBefore = coldStart ? 0 : watch.silent;
   const unseen = coldStart || trouble?.kind === 'config' || watch.silent + sinceLast >= PATIENCE;
   const onMains = wentOut || unseen ? 0 : isThere ? stayedOnMains(watch, sinceLast) : watch.onMains;
@@ -145,7 +146,7 @@ function passTime(watch: PowerWatch, sample: PowerSample, rules: PowerRules): Po
     sinceTransfer: onBattery && !(wentOut && !watch.lastSeenOnBattery) ? watch.sinceTransfer + spent : 0,
     sinceSteady: isThere && onMains >= rules.holdDown * 1_000 ? 0 : watch.sinceSteady + spent,
     onMains,
-    silent: answered || trouble?.kind === 'config' ? 0 : silentBefore + asked,
+    silent: answered || isOurs ? 0 : silentBefore + asked,
     lastSeenOnBattery: onBattery,
     lastRuntime: answered ? (wentOut ? runtimeOf(reading) : null) : withoutTime(watch.lastRuntime, sinceLast - asked),
     seenWithoutFsd: (watch.seenWithoutFsd && !unseen) || (answered && next !== 'fsd'),

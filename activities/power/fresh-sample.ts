@@ -1,7 +1,7 @@
 import { sleep } from '@temporalio/activity';
 import type { Act, PowerGate } from '../../domain/outage.ts';
-import type { PowerReading, PowerRules } from '../../domain/power.ts';
-import { classOf, isOnBattery, isOnMains } from '../../planning/power-class.ts';
+import { hasWord, type PowerReading, type PowerRules } from '../../domain/power.ts';
+import { isOnBattery, isOnMains } from '../../planning/power-class.ts';
 import { ask } from './ask.ts';
 import { readClock } from './clock.ts';
 import type { PowerDeps } from './deps.ts';
@@ -17,7 +17,7 @@ export type MayAct = () => Promise<Act | null>;
  * Looks at the UPS right before something is done that cannot be taken back: null when it may be done, else the outcome.
  * Whoever decided may have done so long ago: the worker or Temporal was away, or an earlier attempt died.
  *
- * In a rehearsal the mains are allowed to be on.
+ * In a rehearsal, which changes nothing, the mains may be on, and the UPS may say nothing.
  */
 export async function lookBeforeActing({ power }: PowerDeps, gate: PowerGate): Promise<Act | null> {
   const { rules } = power.settings();
@@ -30,7 +30,7 @@ export async function lookBeforeActing({ power }: PowerDeps, gate: PowerGate): P
     if (left() <= 0) break;
     if ('value' in answer) {
       const mains = mainsOf(answer.value, rules);
-      if (mains === 'out' || (mains === 'on' && gate.rehearsal)) return null;
+      if (mains === 'out' || gate.rehearsal) return null;
       const words = answer.value.status.join(' ');
       if (mains === 'on') return { outcome: 'mains-on', words: `${gate.ups} says "${words}"` };
       missing = `it says "${words}"`;
@@ -39,7 +39,7 @@ export async function lookBeforeActing({ power }: PowerDeps, gate: PowerGate): P
     }
     if (tries < TRIES) await sleep(Math.max(0, Math.min(rules.interval * 1_000, left())));
   }
-  if (gate.blind && gate.boot === readClock().boot) return null;
+  if (gate.rehearsal || (gate.blind && gate.boot === readClock().boot)) return null;
   return {
     outcome: 'no-sample',
     words: `${gate.ups} does not tell whether the mains are on (${missing})`,
@@ -59,11 +59,8 @@ export function mayActOf(deps: PowerDeps, gate: PowerGate): MayAct {
 }
 
 function mainsOf(reading: PowerReading, rules: PowerRules): 'on' | 'out' | 'unknown' {
-  const found = classOf(reading, rules);
-  const there = isOnMains(reading, rules);
-  // An order to shut down stands until upsd is restarted, and while the driver starts nothing else is said (`FSD WAIT`).
-  if (found === 'unknown' || (found === 'fsd' && !there && !isOnBattery(reading, rules))) return 'unknown';
-  // Who does not act on an order with mains does not shut down for it.
-  const ignored = found === 'fsd' && rules.fsdOnMains === 'warn' && there;
-  return found === 'online' || ignored ? 'on' : 'out';
+  // An order to shut down stands until upsd is restarted; who does not act on it with mains does not shut down for it.
+  if (isOnMains(reading, rules)) return hasWord(reading.status, 'FSD') && rules.fsdOnMains === 'act' ? 'out' : 'on';
+  // While its driver starts, nothing but an order that stands may be said (`FSD WAIT`).
+  return isOnBattery(reading, rules) ? 'out' : 'unknown';
 }

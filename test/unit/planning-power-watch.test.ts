@@ -316,14 +316,17 @@ describe('a UPS that gives no answer', () => {
     expect(ups.silent(50).verdict).toMatchObject({ byNeed: 'final', blind: true });
   });
 
-  it('is told at once when the mistake is ours, and is no reason for a phase on mains or on battery', () => {
+  it('is told at once when the mistake is ours, and is no reason for a phase on mains', () => {
     const ups = WatchedUps.onMains().silent(3_600, OUR_MISTAKE);
     expect(ups.phases).toEqual([]);
     expect(ups.notices).toEqual(['ups-config']);
-    const onBattery = WatchedUps.onMains().says('OB', { times: 20 }).silent(200, OUR_MISTAKE);
-    expect(onBattery.phases).toEqual([[11, 'hold']]);
-    // What goes by time alone still does: somebody has to be on the safe side.
-    expect(onBattery.silent(100, OUR_MISTAKE).verdict).toMatchObject({ byTime: 'shed', byNeed: 'normal' });
+  });
+
+  it('on battery is blindness although the mistake is ours: nobody corrects it in a power cut', () => {
+    const ups = WatchedUps.onMains().says('OB', { times: 20 }).silent(59, OUR_MISTAKE);
+    expect(ups.verdict).toMatchObject({ byNeed: 'normal', blind: false });
+    expect(ups.silent(1, OUR_MISTAKE).verdict).toMatchObject({ byNeed: 'final', blind: true });
+    expect(ups.notices).toEqual(['ups-config']);
   });
 });
 
