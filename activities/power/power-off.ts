@@ -3,12 +3,12 @@ import { sh } from '../../clients/ssh/index.ts';
 import { toMilliseconds, type Duration } from '../../domain/duration.ts';
 import type { Act, NodeOff, PowerGate } from '../../domain/outage.ts';
 import type { Look } from '../await-world.ts';
-import { NoClearAnswer } from '../guard.ts';
+import { NoClearAnswer, report } from '../guard.ts';
 import { ANSWER_MS, ask, mayBeDone } from './ask.ts';
 import { budgetOf, lookWithin } from './budget.ts';
 import type { PowerDeps } from './deps.ts';
 import { mayActOf } from './fresh-sample.ts';
-import { isOnlineForOthers, othersApi, ownApi, signIn, signOfApi, signOfSsh } from './signs-of-life.ts';
+import { isOnlineForOthers, othersApi, ownApi, signIn, signOfApi, signOfSsh, type Sign } from './signs-of-life.ts';
 
 export interface ShutDownNodeInput {
   readonly node: string;
@@ -18,6 +18,8 @@ export interface ShutDownNodeInput {
 export interface AwaitNodeOffInput {
   readonly node: string;
   readonly within: Duration;
+  /** For who wants to wake it: a node that is in another boot than this has been off since. */
+  readonly bootIdBefore?: string | null;
 }
 
 /** Looks in a row that find a node silent. */
@@ -30,32 +32,37 @@ export function createPowerOffActivities(deps: PowerDeps) {
   return {
     /**
      * Tells a node to shut down: by its own API, else by that of another node, else over SSH. `done` says that it was
-     * told, or that it does not answer any more; `awaitNodeOff` proves it. Telling a node twice is telling it once.
-     * Sources: `POST /nodes/{node}/status`, systemctl(1).
+     * told, or that it is off or on its way by the word of another; `awaitNodeOff` proves it. A node that is silent while
+     * nobody else can be asked may run behind a switch that died: it could not be told. Telling a node twice is telling it
+     * once. Sources: `POST /nodes/{node}/status`, systemctl(1).
      */
     async shutDownNode({ node, gate }: ShutDownNodeInput): Promise<Act> {
       const mayAct = mayActOf(deps, gate);
       const forbidden = await mayAct();
       if (forbidden !== null) return (await toldBefore(deps, node)) ?? forbidden;
       const [boot, api] = await Promise.all([ask((signal) => readBootId(deps, node, signal)), signOfApi(deps, node)]);
-      if (api === 'silent' && signIn(boot) !== 'answers' && (await isOnlineForOthers(deps, node)) !== true) {
-        return { outcome: 'done', words: `${node} answers neither by its API nor over SSH: it is off, or on its way` };
-      }
+      const silent =
+        api === 'silent' && signIn(boot) !== 'answers' ? await whatIsSilent(deps, node, signIn(boot)) : null;
+      if (silent !== null) return silent;
       if (gate.rehearsal) return { outcome: 'done', words: `would shut down ${node}` };
       return tell(node, waysToShutDown(deps, node, 'value' in boot ? boot.value : null), mayAct);
     },
 
     /**
      * Waits until a node is off. It is certain when its BMC says so, or when its API and SSH have been silent for some looks
-     * in a row and no other node counts it online; one whose BMC says that it is on is not off, however silent.
+     * in a row and no other node counts it online; one whose BMC says that it is on is not off, however silent. A node that
+     * has come up again by itself was off, too, where the boot before is known.
      */
-    async awaitNodeOff({ node, within }: AwaitNodeOffInput): Promise<NodeOff> {
+    async awaitNodeOff({ node, within, bootIdBefore = null }: AwaitNodeOffInput): Promise<NodeOff> {
       let silent = 0;
       const look = await lookWithin(
         budgetOf(toMilliseconds(within)),
         deps.polling.intervalMs,
         async (): Promise<Look<string>> => {
           const seen = await lookAtNode(deps, node);
+          if (!seen.isSilent && bootIdBefore !== null && (await isInAnotherBoot(deps, node, bootIdBefore))) {
+            return { found: 'it was off, and has been started again since' };
+          }
           silent = seen.isSilent ? silent + 1 : 0;
           return judge(seen, silent);
         },
@@ -65,6 +72,32 @@ export function createPowerOffActivities(deps: PowerDeps) {
         : { off: 'unverified', words: `not certain within ${within}: ${look.waitingFor}` };
     },
   };
+}
+
+/** A heartbeat of an attempt that may have told the node, for one that comes after it. */
+interface Memory {
+  readonly told: true;
+}
+
+/** What becomes of a node that answers nowhere; null: others count it online and can tell it. */
+async function whatIsSilent(deps: PowerDeps, node: string, ssh: Sign): Promise<Act | null> {
+  const online = await isOnlineForOthers(deps, node);
+  if (online === true) return null;
+  const words = `${node} answers neither by its API nor over SSH`;
+  const isGoing = online === false || ssh === 'refused' || wasTold() || (await isOffByBmc(deps, node));
+  if (isGoing) return { outcome: 'done', words: `${words}: it is off, or on its way` };
+  return { outcome: 'failed', words: `${words}, and no other node is there to ask: it may still be on` };
+}
+
+function wasTold(): boolean {
+  return (activityInfo().heartbeatDetails as Memory | undefined)?.told === true;
+}
+
+async function isOffByBmc(deps: PowerDeps, node: string): Promise<boolean> {
+  const bmc = deps.power.bmc(node);
+  if (bmc === null) return false;
+  const power = await ask((signal) => bmc.power({ signal }));
+  return 'value' in power && power.value === 'off';
 }
 
 interface Way {
@@ -93,6 +126,7 @@ async function tell(node: string, ways: readonly Way[], mayAct: () => Promise<Ac
     const forbidden = await mayAct();
     if (forbidden !== null && !mayBeTold) return forbidden;
     if (forbidden !== null) break;
+    report({ told: true } satisfies Memory);
     const answer = await ask((signal) => way.tell(signal));
     if ('value' in answer) return { outcome: 'done', words: `${node} was told to shut down: ${way.name} took it` };
     troubles.push(`${way.name}: ${answer.trouble.message}`);
@@ -127,6 +161,11 @@ async function readBootId(deps: PowerDeps, node: string, signal: AbortSignal): P
   const bootId = stdout.trim();
   if (bootId !== '') return bootId;
   throw new NoClearAnswer(`${node} does not say which boot it is in`);
+}
+
+async function isInAnotherBoot(deps: PowerDeps, node: string, bootIdBefore: string): Promise<boolean> {
+  const boot = await ask((signal) => readBootId(deps, node, signal));
+  return 'value' in boot && boot.value !== bootIdBefore;
 }
 
 /** The command compares the boot on the node itself, so one that arrives late can never end a later one. */

@@ -10,9 +10,14 @@ import { aGate, fakePowerDeps, NO_ANSWER, powerActivitiesOver, type FakePower } 
 
 const forbidden = clientError('refused', 'POST /nodes/pve2/status: 403 Permission check failed');
 
-function shutDown(node: FakeNode, world: FakePower = {}, gate: Partial<PowerGate> = {}, attempt = 1) {
+function shutDown(
+  node: FakeNode,
+  world: FakePower = {},
+  gate: Partial<PowerGate> = {},
+  info: Parameters<typeof activityEnvironment>[0] = {},
+) {
   const { shutDownNode } = powerActivitiesOver(fakePowerDeps({ ...worldOf(node), ...world }));
-  return activityEnvironment({ attempt }).run(shutDownNode, { node: 'pve2', gate: aGate(gate) });
+  return activityEnvironment(info).run(shutDownNode, { node: 'pve2', gate: aGate(gate) });
 }
 
 describe('shutting a node down', () => {
@@ -121,15 +126,48 @@ describe('shutting a node down', () => {
     });
   });
 
-  it('is over for a node that answers nowhere and that no other node counts online', async () => {
-    for (const onlineForPve1 of [false, null]) {
-      const node = aNode({ api: 'silent', ssh: 'refused', onlineForPve1 });
-      expect(await shutDown(node)).toEqual({
-        outcome: 'done',
-        words: 'pve2 answers neither by its API nor over SSH: it is off, or on its way',
-      });
-      expect(node.calls).toEqual([]);
-    }
+  describe('is over for a node that answers nowhere', () => {
+    const over = {
+      outcome: 'done',
+      words: 'pve2 answers neither by its API nor over SSH: it is off, or on its way',
+    };
+    const alone = { api: 'silent', ssh: 'silent', onlineForPve1: null } as const;
+
+    it('when other nodes count it offline, or its system is still there and refuses SSH', async () => {
+      for (const [ssh, onlineForPve1] of [['silent', false] as const, ['refused', null] as const]) {
+        const node = aNode({ api: 'silent', ssh, onlineForPve1 });
+        expect(await shutDown(node)).toEqual(over);
+        expect(node.calls).toEqual([]);
+      }
+    });
+
+    it('when its BMC says that it is off', async () => {
+      expect(await shutDown(aNode(alone), { bmc: { power: () => Promise.resolve('off') } })).toEqual(over);
+    });
+
+    it('when an attempt that died may have told it', async () => {
+      expect(await shutDown(aNode(alone), {}, {}, { attempt: 2, heartbeatDetails: { told: true } })).toEqual(over);
+    });
+
+    it('but not when nobody else can be asked: a switch may have died, and the node runs', async () => {
+      const on = { bmc: { power: () => Promise.resolve('on' as const) } };
+      const mute = { bmc: { power: () => Promise.reject(clientError('retryable', 'no session')) } };
+      for (const world of [{}, on, mute]) {
+        expect(await shutDown(aNode(alone), world)).toEqual({
+          outcome: 'failed',
+          words: 'pve2 answers neither by its API nor over SSH, and no other node is there to ask: it may still be on',
+        });
+      }
+    });
+  });
+
+  it('leaves word before it tells, for an attempt after one that died', async () => {
+    const { shutDownNode } = powerActivitiesOver(fakePowerDeps(worldOf(aNode())));
+    const environment = activityEnvironment();
+    const heartbeats: unknown[] = [];
+    environment.onHeartbeat((details) => heartbeats.push(details));
+    await environment.run(shutDownNode, { node: 'pve2', gate: aGate() });
+    expect(heartbeats.at(-1)).toEqual({ told: true });
   });
 
   it('is asked of another node that still sees one which we do not reach', async () => {
@@ -141,7 +179,7 @@ describe('shutting a node down', () => {
   it('looks at the UPS again in an attempt after one that died', async () => {
     const node = aNode();
     await shutDown(node);
-    expect(await shutDown(node, { ups: ['OL'] }, {}, 2)).toMatchObject({ outcome: 'mains-on' });
+    expect(await shutDown(node, { ups: ['OL'] }, {}, { attempt: 2 })).toMatchObject({ outcome: 'mains-on' });
     expect(node.calls).toEqual(['shutdown by its API']);
   });
 
@@ -149,12 +187,12 @@ describe('shutting a node down', () => {
     const goingDown = { outcome: 'done', words: 'pve2 was told to shut down before: it goes down' };
     for (const said of ['OL', NO_ANSWER]) {
       const node = aNode({ state: 'stopping' });
-      expect(await shutDown(node, { ups: [said] }, {}, 2)).toEqual(goingDown);
-      expect(await shutDown(node, { ups: [said] }, {}, 1)).not.toMatchObject({ outcome: 'done' });
+      expect(await shutDown(node, { ups: [said] }, {}, { attempt: 2 })).toEqual(goingDown);
+      expect(await shutDown(node, { ups: [said] })).not.toMatchObject({ outcome: 'done' });
       expect(node.calls).toEqual([]);
     }
     const off = aNode({ api: 'silent', ssh: 'silent' });
-    expect(await shutDown(off, { ups: ['OL'] }, {}, 2)).toEqual({
+    expect(await shutDown(off, { ups: ['OL'] }, {}, { attempt: 2 })).toEqual({
       outcome: 'done',
       words: 'pve2 was told to shut down before: it is silent',
     });
@@ -165,10 +203,15 @@ const unexpected = (_name: string, line: string): never => {
   throw new Error(`the test did not expect "${line}"`);
 };
 
-function awaitOff(node: FakeNode, power?: Bmc['power'], within: Duration = '1 minute') {
+function awaitOff(
+  node: FakeNode,
+  power?: Bmc['power'],
+  within: Duration = '1 minute',
+  bootIdBefore: string | null = null,
+) {
   const bmc = power === undefined ? {} : { bmc: { power } };
   const { awaitNodeOff } = powerActivitiesOver(fakePowerDeps({ ...worldOf(node), ...bmc }));
-  return activityEnvironment().run(awaitNodeOff, { node: 'pve2', within });
+  return activityEnvironment().run(awaitNodeOff, { node: 'pve2', within, bootIdBefore });
 }
 
 /** After so many looks it is as given. */
@@ -224,6 +267,17 @@ describe('a node counts as off', () => {
     const node = aNode({ ...off, ssh: 'refused', onlineForPve1: null, onLook: () => (looks += 1) });
     expect(await awaitOff(node)).toMatchObject({ off: 'verified' });
     expect(looks).toBe(15);
+  });
+
+  it('when it has been started again since by itself, and at once', async () => {
+    const up = aNode({ onlineForPve1: true });
+    expect(await awaitOff(up, undefined, '1 minute', 'another boot')).toEqual({
+      off: 'verified',
+      words: 'it was off, and has been started again since',
+    });
+    for (const bootIdBefore of [up.bootId, null]) {
+      expect(await awaitOff(up, undefined, '30 ms', bootIdBefore)).toMatchObject({ off: 'unverified' });
+    }
   });
 
   it('when it refuses SSH and the other nodes count it offline', async () => {
