@@ -7,6 +7,7 @@ import type {
   ProxmoxClient,
 } from '../../clients/proxmox/index.ts';
 import type { NodeHealth, QuorumState } from '../../domain/cluster.ts';
+import { toMilliseconds, type Duration } from '../../domain/duration.ts';
 import type { GuestBefore, NodeBefore, SiteBefore } from '../../domain/outage.ts';
 import { haArming, haMaster } from '../cluster.ts';
 import { mapLimited } from '../map-limited.ts';
@@ -18,9 +19,14 @@ import { requestOf } from './ha-requests.ts';
 import { isApiUp, ownApi } from './signs-of-life.ts';
 import { readVotesOn } from './votes.ts';
 
-/** Milliseconds for the lists of the cluster, and for all that one node is asked; together well below a minute. */
+export interface ReadSiteInput {
+  /** What is not known by then is left out; 45 seconds unless said otherwise. */
+  readonly within?: Duration;
+}
+
+/** Milliseconds at most for the lists of the cluster, and at least for what comes after them: all that a node is asked. */
 const LISTS_MS = 15_000;
-const NODE_MS = 30_000;
+const NODE_MS = 4_000;
 
 /** A homelab node answers a handful of calls at a time. */
 const PARALLEL_READS = 4;
@@ -28,12 +34,16 @@ const PARALLEL_READS = 4;
 export function createSiteActivities(deps: PowerDeps) {
   return {
     /**
-     * The site as it is now. A node that hangs costs half a minute and no more; of its guests is believed what it says over
+     * The site as it is now, as far as it answers in time. Of the guests of a node that hangs is believed what it says over
      * SSH, or what the lists of the cluster do. Fails when no node answers. Sources: `/cluster/status`, `/cluster/resources`, `/cluster/ha/*`,
      * `/nodes/{node}/{type}/{vmid}/status/current` and `config`, `pvecm status`.
      */
-    async readSite(): Promise<SiteBefore> {
-      const lists = await ask((signal) => readLists(deps.proxmox.with({ signal })), LISTS_MS);
+    async readSite({ within = '45 seconds' }: ReadSiteInput = {}): Promise<SiteBefore> {
+      const left = timeOf(toMilliseconds(within));
+      const lists = await ask(
+        (signal) => readLists(deps.proxmox.with({ signal })),
+        Math.min(LISTS_MS, Math.max(NODE_MS, left() - NODE_MS)),
+      );
       if ('trouble' in lists) throw lists.trouble;
       const { status, resources, haResources, haLines, manager } = lists.value;
       const sids = new Map(
@@ -42,12 +52,13 @@ export function createSiteActivities(deps: PowerDeps) {
       const online = status.nodes.filter((node) => node.online).map(({ name }) => name);
       const listed = resources.guests.filter(({ template }) => !template);
       const [votes, ...seen] = await Promise.all([
-        readVotes(deps, status),
+        readVotes(deps, status, left),
         ...online.map((node) =>
           readNode(
             deps,
             node,
             listed.filter((guest) => guest.node === node),
+            left,
           ),
         ),
       ]);
@@ -101,10 +112,25 @@ interface NodeSeen {
   readonly guests: readonly GuestSeen[];
 }
 
-async function readNode(deps: PowerDeps, name: string, guests: readonly GuestResource[]): Promise<NodeSeen> {
-  if (!(await isApiUp(deps, name))) return { name, health: null, guests: await readGuestsOverSsh(deps, name, guests) };
+/** Milliseconds that are left. */
+type Left = () => number;
+
+function timeOf(ms: number): Left {
   const begun = performance.now();
-  const left = () => Math.max(0, NODE_MS - (performance.now() - begun));
+  return () => Math.max(0, ms - (performance.now() - begun));
+}
+
+async function readNode(
+  deps: PowerDeps,
+  name: string,
+  guests: readonly GuestResource[],
+  left: Left,
+): Promise<NodeSeen> {
+  const isUp = await ask(() => isApiUp(deps, name), left());
+  if (!('value' in isUp && isUp.value)) {
+    const seen = await ask(() => readGuestsOverSsh(deps, name, guests), left());
+    return { name, health: null, guests: 'value' in seen ? seen.value : [] };
+  }
   const [health, seen] = await Promise.all([
     ask(() => readHealthSoFar(deps, name), left()),
     mapLimited(guests, PARALLEL_READS, async (guest) => {
@@ -158,9 +184,11 @@ interface Votes {
 }
 
 /** By the first node that says; without any, every node counts for one vote, as Proxmox sets clusters up. */
-async function readVotes(deps: PowerDeps, { nodes, quorate }: ClusterStatus): Promise<Votes> {
+async function readVotes(deps: PowerDeps, { nodes, quorate }: ClusterStatus, left: Left): Promise<Votes> {
   const online = nodes.filter((node) => node.online);
-  const answers = await Promise.all(online.map(({ name }) => ask((signal) => readVotesOn(deps, name, signal))));
+  const answers = await Promise.all(
+    online.map(({ name }) => ask((signal) => readVotesOn(deps, name, signal), Math.min(ANSWER_MS, left()))),
+  );
   for (const answer of answers) {
     if ('trouble' in answer) continue;
     const { expectedVotes, quorum, qdevice, members } = answer.value;

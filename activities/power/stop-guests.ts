@@ -57,6 +57,8 @@ interface Progress {
   by: 'api' | 'ssh';
   lock: string | null;
   underHa: boolean;
+  /** An HA manager that was armed was asked, and has to carry it out. */
+  leftToHa: boolean;
   /** Looks since it was told; null: not yet. */
   toldLooks: number | null;
   /** When its time is over and it must have been stopped: by the clock of the budget, in milliseconds. */
@@ -69,7 +71,7 @@ interface Progress {
 function createStopper(deps: PowerDeps, node: string, tier: GuestTier, budget: Budget, mayAct: MayAct) {
   const guests = tier.map(newProgress);
   let silentLooks = 0;
-  let haIsDisarmed: boolean | undefined;
+  let haIsDisarmed = false;
 
   const refOf = ({ kind, vmid }: GuestToStop): GuestRef => ({ type: kind, vmid, node });
   const open = () => guests.filter(({ state }) => state === 'unknown' || state === 'running');
@@ -106,8 +108,8 @@ function createStopper(deps: PowerDeps, node: string, tier: GuestTier, budget: B
   }
 
   /** What is to be done about a guest that runs. Over SSH it was told once and for all. */
-  function needs({ toldLooks, over, forced, by }: Progress): 'tell' | 'force' | null {
-    if (toldLooks === null) return 'tell';
+  function needs({ toldLooks, over, forced, by, leftToHa }: Progress): 'tell' | 'force' | null {
+    if (toldLooks === null || (leftToHa && haIsDisarmed)) return 'tell';
     if (by === 'api' && !forced && budget.spent() >= over) return 'force';
     return toldLooks % LOOKS_BEFORE_TELLING_AGAIN === 0 ? 'tell' : null;
   }
@@ -119,7 +121,10 @@ function createStopper(deps: PowerDeps, node: string, tier: GuestTier, budget: B
       each.trouble = `it is locked (${each.lock})`;
       return;
     }
-    if (each.underHa) await letGoOfHa(each);
+    if (each.underHa && (await seesHaDisarmed())) {
+      await api((proxmox) => proxmox.setHaState(sidOf(refOf(each.guest)), 'ignored'));
+    }
+    each.leftToHa = each.underHa && !haIsDisarmed;
     const type = guest.kind === 'qemu' ? 'qmshutdown' : 'vzshutdown';
     const running = await api((proxmox) => proxmox.findRunningTask({ node, type, id: String(guest.vmid) }));
     if ('value' in running && running.value !== undefined) return told(each, running.value);
@@ -150,14 +155,15 @@ function createStopper(deps: PowerDeps, node: string, tier: GuestTier, budget: B
     }
   }
 
-  /** A disarmed HA manager carries nothing out: its guests are shut down past it. One that is armed would start them again. */
-  async function letGoOfHa({ guest }: Progress): Promise<void> {
-    if (haIsDisarmed === undefined) {
-      const status = await api((proxmox) => proxmox.haManagerStatus());
-      haIsDisarmed = 'value' in status && status.value.disarmed;
-    }
-    if (!haIsDisarmed) return;
-    await api((proxmox) => proxmox.setHaState(sidOf(refOf(guest)), 'ignored'));
+  /**
+   * A disarmed HA manager carries nothing out: its guests are shut down past it. One that is armed would start them again.
+   * It may be disarmed at any moment, and stays so until the mains are back.
+   */
+  async function seesHaDisarmed(): Promise<boolean> {
+    if (haIsDisarmed) return true;
+    const status = await api((proxmox) => proxmox.haManagerStatus());
+    haIsDisarmed ||= 'value' in status && status.value.disarmed;
+    return haIsDisarmed;
   }
 
   async function force(each: Progress): Promise<void> {
@@ -191,6 +197,7 @@ function createStopper(deps: PowerDeps, node: string, tier: GuestTier, budget: B
     if (silentLooks >= SILENT_LOOKS) return { found: null };
     for (const each of open()) if (each.toldLooks !== null) each.toldLooks += 1;
     const running = open().filter(({ state }) => state === 'running');
+    if (running.some(({ leftToHa }) => leftToHa)) await seesHaDisarmed();
     const forbidden = await act(running);
     return forbidden === null ? { waitingFor: namesOf(open()) } : { found: forbidden };
   }
@@ -247,7 +254,7 @@ function createStopper(deps: PowerDeps, node: string, tier: GuestTier, budget: B
 
 function newProgress(guest: GuestToStop): Progress {
   return {
-    ...{ guest, state: 'unknown', by: 'api', lock: null, underHa: false, toldLooks: null, over: 0 },
+    ...{ guest, state: 'unknown', by: 'api', lock: null, underHa: false, leftToHa: false, toldLooks: null, over: 0 },
     ...{ task: undefined, forced: false, trouble: null },
   };
 }

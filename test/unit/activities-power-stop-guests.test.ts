@@ -1,127 +1,10 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { errorFromAnswer } from '../../clients/proxmox/errors.ts';
-import type { GuestStatus, HaManagerStatus, ProxmoxClient, TaskListing } from '../../clients/proxmox/index.ts';
+import type { ProxmoxClient, TaskListing } from '../../clients/proxmox/index.ts';
 import { SshError } from '../../clients/ssh/index.ts';
 import type { GuestTier, PowerGate } from '../../domain/outage.ts';
-import { activityEnvironment, answered, clientError, onlyExpected, taskOk } from '../helpers/fake-deps.ts';
+import { activityEnvironment } from '../helpers/fake-deps.ts';
+import { failed, fakeGuests, worldOfGuests, type FakeGuests } from '../helpers/fake-guests.ts';
 import { aGate, fakePowerDeps, NO_ANSWER, powerActivitiesOver, type FakePower } from '../helpers/fake-power.ts';
-
-/** A guest of pve2; `obeys`: looks at it after which it is down once it was told, and whether it was stopped for that. */
-interface FakeGuest {
-  running: boolean;
-  lock?: string | undefined;
-  ha?: boolean;
-  obeys: number | 'when forced';
-  /** Ends of the first calls that shut it down. */
-  refusals?: Error[];
-  /** The task that shuts it down. */
-  task?: string | undefined;
-}
-
-interface Guests {
-  readonly guests: Record<number, FakeGuest>;
-  /** An Error is what calls end with. */
-  api: 'up' | 'dead' | Error;
-  ssh: 'up' | 'dead' | Error;
-  haDisarmed: boolean;
-  backups: TaskListing[];
-  forcedLog: boolean;
-  readonly calls: string[];
-}
-
-function aNodeOf(guests: Record<number, Partial<FakeGuest>>, changes: Partial<Guests> = {}): Guests {
-  const filled = Object.entries(guests).map(([vmid, guest]) => [vmid, { running: true, obeys: 2, ...guest }] as const);
-  return {
-    ...{ api: 'up', ssh: 'up', haDisarmed: false, backups: [], forcedLog: false, ...changes },
-    guests: Object.fromEntries(filled),
-    calls: [],
-  };
-}
-
-const DEAD = clientError('retryable', 'GET /nodes/pve2 at pve2: connect ETIMEDOUT');
-const failed = (reason: string, status = 500) =>
-  errorFromAnswer({ method: 'POST', path: '/nodes/pve2', endpoint: 'pve2' }, { status, statusText: reason, body: '' });
-
-/** Once it was told, each look brings it nearer to its end. */
-function lookAt(guest: FakeGuest): void {
-  if (guest.task === undefined || guest.obeys === 'when forced') return;
-  if (guest.obeys-- > 0) return;
-  guest.running = false;
-  guest.task = undefined;
-}
-
-function worldOf(node: Guests): Pick<FakePower, 'proxmox' | 'exec'> {
-  const known = (vmid: number) => {
-    const guest = node.guests[vmid];
-    if (guest === undefined) throw failed(`Configuration file 'nodes/pve2/qemu-server/${vmid}.conf' does not exist`);
-    return guest;
-  };
-  const call = async <T>(result: () => T): Promise<T> => {
-    if (node.api !== 'up') throw node.api === 'dead' ? DEAD : node.api;
-    return Promise.resolve(result());
-  };
-  const own = onlyExpected<ProxmoxClient>('the API of pve2', {
-    guestStatus: ({ vmid }) =>
-      call(() => {
-        const guest = known(vmid);
-        lookAt(guest);
-        const { running, lock, ha = false } = guest;
-        return { status: running ? 'running' : 'stopped', running, lock, haManaged: ha } as GuestStatus;
-      }),
-    findRunningTask: ({ id }) => call(() => node.guests[Number(id)]?.task),
-    shutdownGuest: ({ vmid }, options) =>
-      call(() => {
-        const guest = known(vmid);
-        const refusal = guest.refusals?.shift();
-        if (refusal) throw refusal;
-        if (guest.lock !== undefined) throw failed(`VM is locked (${guest.lock})`);
-        node.calls.push(`shutdown ${vmid} ${JSON.stringify(options)}`);
-        return (guest.task = `UPID:${vmid}`);
-      }),
-    stopGuest: ({ vmid }, options) =>
-      call(() => {
-        node.calls.push(`stop ${vmid} ${JSON.stringify(options)}`);
-        known(vmid).running = false;
-        return 'UPID:stop';
-      }),
-    tasks: () => call(() => node.backups),
-    haManagerStatus: () => call(() => ({ disarmed: node.haDisarmed }) as HaManagerStatus),
-    setHaState: (sid, state) => call(() => void node.calls.push(`HA ${sid} ${state}`)),
-    task: (upid) => ({
-      upid,
-      follow: () => Promise.resolve({ ...taskOk, log: node.forcedLog ? ['terminating now with SIGTERM'] : [] }),
-      stop: () =>
-        call(() => {
-          node.calls.push(`stop task ${upid}`);
-          for (const guest of Object.values(node.guests)) guest.lock = undefined;
-        }),
-    }),
-  });
-  return { proxmox: { with: () => own }, exec: (_name, script) => shellOf(node, script) };
-}
-
-function shellOf(node: Guests, script: string) {
-  if (node.ssh !== 'up') {
-    throw node.ssh === 'dead' ? clientError('retryable', 'SSH to root@pve2: no connection') : node.ssh;
-  }
-  const lines = script.split('\n').map((line) => {
-    const [, tool = '', verb = '', vmid = '', options = ''] =
-      /(qm|pct) (status|shutdown) (\d+)([^)]*)? 2>&1/.exec(line) ?? [];
-    const guest = node.guests[Number(vmid)];
-    if (guest === undefined) return `${vmid} 2 Configuration file 'nodes/pve2/${vmid}.conf' does not exist`;
-    if (verb === 'status') {
-      lookAt(guest);
-      return `${vmid} 0 status: ${guest.running ? 'running' : 'stopped'}`;
-    }
-    if (guest.task !== undefined) {
-      return `${vmid} 1 Failed to start transient service unit: Unit caretaker-stop-${vmid}.service was already loaded`;
-    }
-    node.calls.push(`${tool} shutdown ${vmid}${options}`);
-    guest.task = 'unit';
-    return `${vmid} 0 `;
-  });
-  return answered(`${lines.join('\n')}\n`);
-}
 
 const TIER: GuestTier = [
   { vmid: 100, kind: 'qemu', name: 'web', timeout: 60 },
@@ -135,8 +18,8 @@ interface How {
   readonly heartbeatDetails?: unknown;
 }
 
-function stop(node: Guests, world: FakePower = {}, { gate = {}, within = 75, ...info }: How = {}) {
-  const { stopGuests } = powerActivitiesOver(fakePowerDeps({ ...worldOf(node), ...world }));
+function stop(node: FakeGuests, world: FakePower = {}, { gate = {}, within = 75, ...info }: How = {}) {
+  const { stopGuests } = powerActivitiesOver(fakePowerDeps({ ...worldOfGuests(node), ...world }));
   return activityEnvironment(info).run(stopGuests, { node: 'pve2', tier: TIER, within, gate: aGate(gate) });
 }
 
@@ -145,7 +28,7 @@ afterEach(() => vi.useRealTimers());
 /** As on a real site. */
 const PACE = { intervalMs: 2_000, stablePolls: 2 };
 
-const both = () => aNodeOf({ 100: {}, 200: {} });
+const both = () => fakeGuests({ 100: {}, 200: {} });
 const TOLD_BY_API = [
   'shutdown 100 {"timeoutSeconds":60,"forceStop":true}',
   'shutdown 200 {"timeoutSeconds":30,"forceStop":true}',
@@ -154,9 +37,9 @@ const TOLD_BY_API = [
 describe('a tier of guests', () => {
   it('is told at once, each guest by one call, however many there are', async () => {
     const vmids = Array.from({ length: 22 }, (_, index) => 101 + index);
-    const node = aNodeOf(Object.fromEntries(vmids.map((vmid) => [vmid, { obeys: vmid % 5 }])));
+    const node = fakeGuests(Object.fromEntries(vmids.map((vmid) => [vmid, { obeys: vmid % 5 }])));
     const tier: GuestTier = vmids.map((vmid) => ({ vmid, kind: 'qemu', name: `vm-${vmid}`, timeout: 60 }));
-    const { stopGuests } = powerActivitiesOver(fakePowerDeps(worldOf(node)));
+    const { stopGuests } = powerActivitiesOver(fakePowerDeps(worldOfGuests(node)));
     const ended = await activityEnvironment().run(stopGuests, { node: 'pve2', tier, within: 75, gate: aGate() });
     expect(ended).toMatchObject({ outcome: 'done' });
     expect(node.calls).toEqual(vmids.map((vmid) => `shutdown ${vmid} {"timeoutSeconds":60,"forceStop":true}`));
@@ -193,7 +76,7 @@ describe('a tier of guests', () => {
   });
 
   it('is only read in a rehearsal', async () => {
-    const node = aNodeOf({ 100: {}, 200: { running: false } });
+    const node = fakeGuests({ 100: {}, 200: { running: false } });
     expect(await stop(node, { ups: ['OL'] }, { gate: { rehearsal: true } })).toEqual({
       outcome: 'done',
       words: 'would shut down web (100) on pve2',
@@ -206,7 +89,7 @@ describe('a tier of guests', () => {
   });
 
   it('needs nothing for a guest that is down, or has gone to another node', async () => {
-    const node = aNodeOf({ 100: { running: false } });
+    const node = fakeGuests({ 100: { running: false } });
     expect(await stop(node)).toMatchObject({
       outcome: 'done',
       guests: [{ words: 'is down' }, { stopped: true, words: 'is not on this node any more' }],
@@ -215,7 +98,7 @@ describe('a tier of guests', () => {
   });
 
   it('tells of a guest that had to be stopped', async () => {
-    const node = aNodeOf({ 100: {}, 200: { running: false } }, { forcedLog: true });
+    const node = fakeGuests({ 100: {}, 200: { running: false } }, { forcedLog: true });
     expect(await stop(node)).toMatchObject({
       outcome: 'done',
       guests: [{ forced: true, words: 'did not shut down in time and was stopped' }, { forced: false }],
@@ -242,8 +125,8 @@ describe('a tier of guests', () => {
 
   it('does not wait for a shutdown that somebody else began without an end: the guest is stopped after its time', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
-    const node = aNodeOf({ 100: { task: 'UPID:theirs', obeys: 'when forced' }, 200: { running: false } });
-    const { stopGuests } = powerActivitiesOver({ ...fakePowerDeps(worldOf(node)), polling: PACE });
+    const node = fakeGuests({ 100: { task: 'UPID:theirs', obeys: 'when forced' }, 200: { running: false } });
+    const { stopGuests } = powerActivitiesOver({ ...fakePowerDeps(worldOfGuests(node)), polling: PACE });
     const input = { node: 'pve2', tier: TIER, within: 75, gate: aGate() };
     const stopping = activityEnvironment().run(stopGuests, input);
     await vi.advanceTimersByTimeAsync(64_000);
@@ -256,13 +139,13 @@ describe('a tier of guests', () => {
 
 describe('a worker that dies between two lines', () => {
   it('leaves shutdowns that the next attempt follows, and tells nobody twice', async () => {
-    const node = aNodeOf({ 100: { task: 'UPID:100' }, 200: {} });
+    const node = fakeGuests({ 100: { task: 'UPID:100' }, 200: {} });
     expect(await stop(node, {}, { attempt: 2 })).toMatchObject({ outcome: 'done' });
     expect(node.calls).toEqual([TOLD_BY_API[1]]);
   });
 
   it('is followed by one that looks at the UPS again', async () => {
-    const node = aNodeOf({ 100: { task: 'UPID:100' }, 200: {} });
+    const node = fakeGuests({ 100: { task: 'UPID:100' }, 200: {} });
     expect(await stop(node, { ups: ['OL'] }, { attempt: 2 })).toMatchObject({ outcome: 'mains-on' });
     expect(node.calls).toEqual([]);
   });
@@ -277,7 +160,7 @@ describe('a worker that dies between two lines', () => {
   });
 
   it('leaves units on the node, of which none is started twice', async () => {
-    const node = aNodeOf({ 100: { task: 'unit' }, 200: {} }, { api: 'dead' });
+    const node = fakeGuests({ 100: { task: 'unit' }, 200: {} }, { api: 'dead' });
     expect(await stop(node, {}, { attempt: 2 })).toMatchObject({ outcome: 'done' });
     expect(node.calls).toEqual(['pct shutdown 200 --timeout 30 --forceStop 1']);
   });
@@ -285,7 +168,7 @@ describe('a worker that dies between two lines', () => {
 
 describe('a node whose API is dead', () => {
   it('is told over SSH', async () => {
-    const node = aNodeOf({ 100: {}, 200: {} }, { api: 'dead' });
+    const node = fakeGuests({ 100: {}, 200: {} }, { api: 'dead' });
     expect(await stop(node)).toMatchObject({ outcome: 'done', guests: [{ stopped: true }, { stopped: true }] });
     expect(node.calls).toEqual([
       'qm shutdown 100 --timeout 60 --forceStop 1',
@@ -300,7 +183,7 @@ describe('a node whose API is dead', () => {
     [595, 'No route to host'],
     [596, 'Broken pipe'],
   ])('is told over SSH when it answers %i (%s)', async (status, reason) => {
-    const node = aNodeOf({ 100: {}, 200: {} }, { api: failed(reason, status) });
+    const node = fakeGuests({ 100: {}, 200: {} }, { api: failed(reason, status) });
     expect(await stop(node)).toMatchObject({ outcome: 'done', guests: [{ stopped: true }, { stopped: true }] });
     expect(node.calls).toEqual([
       'qm shutdown 100 --timeout 60 --forceStop 1',
@@ -310,9 +193,9 @@ describe('a node whose API is dead', () => {
 
   it('is told over SSH within one login, though it has 22 guests', async () => {
     const vmids = Array.from({ length: 22 }, (_, index) => 101 + index);
-    const node = aNodeOf(Object.fromEntries(vmids.map((vmid) => [vmid, {}])), { api: 'dead' });
+    const node = fakeGuests(Object.fromEntries(vmids.map((vmid) => [vmid, {}])), { api: 'dead' });
     const tier: GuestTier = vmids.map((vmid) => ({ vmid, kind: 'lxc', name: `ct-${vmid}`, timeout: 60 }));
-    const world = worldOf(node);
+    const world = worldOfGuests(node);
     let logins = 0;
     const exec: FakePower['exec'] = (name, script) => {
       if (script.includes('shutdown')) logins += 1;
@@ -327,20 +210,20 @@ describe('a node whose API is dead', () => {
 
   it('and whose SSH key has changed is given up with what is wrong, and not told by somebody who pretends', async () => {
     const ssh = new SshError('SshHostKeyChanged', 'refused', 'root@pve2:22', 'the host key is another');
-    const node = aNodeOf({ 100: {}, 200: {} }, { api: 'dead', ssh });
+    const node = fakeGuests({ 100: {}, 200: {} }, { api: 'dead', ssh });
     expect(await stop(node)).toMatchObject({ outcome: 'failed', words: expect.stringMatching(/host key/) as string });
     expect(node.calls).toEqual([]);
   });
 
   it('is told over SSH about a guest that the API refuses', async () => {
-    const node = aNodeOf({ 100: { refusals: [failed('unable to fork worker')] }, 200: {} });
+    const node = fakeGuests({ 100: { refusals: [failed('unable to fork worker')] }, 200: {} });
     expect(await stop(node)).toMatchObject({ outcome: 'done' });
     expect(node.calls).toEqual([TOLD_BY_API[1], 'qm shutdown 100 --timeout 60 --forceStop 1']);
   });
 
   it('that dies in the middle is looked at over SSH', async () => {
     const node = both();
-    const world = worldOf(node);
+    const world = worldOfGuests(node);
     let calls = 0;
     const own = world.proxmox?.with?.({});
     const dying: FakePower['proxmox'] = {
@@ -354,7 +237,7 @@ describe('a node whose API is dead', () => {
   });
 
   it('and that answers over SSH neither is given up', async () => {
-    const node = aNodeOf({ 100: {}, 200: {} }, { api: 'dead', ssh: 'dead' });
+    const node = fakeGuests({ 100: {}, 200: {} }, { api: 'dead', ssh: 'dead' });
     expect(await stop(node)).toMatchObject({
       outcome: 'failed',
       words: expect.stringMatching(
@@ -368,8 +251,8 @@ describe('a node whose API is dead', () => {
 describe('mains that come back in the middle', () => {
   it('keep what was not told yet as it is', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
-    const node = aNodeOf({ 100: { lock: 'snapshot' }, 200: {} });
-    const deps = fakePowerDeps({ ...worldOf(node), ups: ['OB', 'OB', 'OL'] });
+    const node = fakeGuests({ 100: { lock: 'snapshot' }, 200: {} });
+    const deps = fakePowerDeps({ ...worldOfGuests(node), ups: ['OB', 'OB', 'OL'] });
     const { stopGuests } = powerActivitiesOver({ ...deps, polling: PACE });
     const input = { node: 'pve2', tier: TIER, within: 75, gate: aGate() };
     const stopping = activityEnvironment().run(stopGuests, input);
@@ -389,7 +272,7 @@ describe('a guest that something else holds', () => {
   });
 
   it('by a backup is shut down after the backup was broken off', async () => {
-    const node = aNodeOf(
+    const node = fakeGuests(
       { 100: { lock: 'backup' }, 200: { running: false } },
       { backups: [backup('101'), backup('100')] },
     );
@@ -398,7 +281,7 @@ describe('a guest that something else holds', () => {
   });
 
   it('by a backup of several guests is shut down after that was broken off', async () => {
-    const node = aNodeOf(
+    const node = fakeGuests(
       { 100: { lock: 'backup' }, 200: { running: false } },
       { backups: [backup('101'), backup('')] },
     );
@@ -407,13 +290,13 @@ describe('a guest that something else holds', () => {
   });
 
   it('for a moment is told again with the next look', async () => {
-    const node = aNodeOf({ 100: { refusals: [failed("can't lock file - got timeout")] }, 200: { running: false } });
+    const node = fakeGuests({ 100: { refusals: [failed("can't lock file - got timeout")] }, 200: { running: false } });
     expect(await stop(node)).toMatchObject({ outcome: 'done' });
     expect(node.calls).toEqual([TOLD_BY_API[0]]);
   });
 
   it('for longer is told as what it is, and holds up nothing', async () => {
-    const node = aNodeOf({ 100: { lock: 'snapshot' }, 200: {} });
+    const node = fakeGuests({ 100: { lock: 'snapshot' }, 200: {} });
     expect(await stop(node, {}, { within: 0.1 })).toMatchObject({
       outcome: 'failed',
       words: 'still up on pve2: web (100)',
@@ -424,14 +307,20 @@ describe('a guest that something else holds', () => {
 
 describe('a guest under HA', () => {
   it('is stopped by the HA manager', async () => {
-    const node = aNodeOf({ 100: { ha: true }, 200: { running: false } });
+    const node = fakeGuests({ 100: { ha: true }, 200: { running: false } });
     expect(await stop(node)).toMatchObject({ guests: [{ words: 'shut down, by the HA manager' }, {}] });
     expect(node.calls).toEqual([TOLD_BY_API[0]]);
   });
 
   it('is taken from a disarmed HA manager, which would do nothing', async () => {
-    const node = aNodeOf({ 100: { ha: true }, 200: { running: false } }, { haDisarmed: true });
+    const node = fakeGuests({ 100: { ha: true }, 200: { running: false } }, { haDisarmed: true });
     expect(await stop(node)).toMatchObject({ outcome: 'done' });
     expect(node.calls).toEqual(['HA vm:100 ignored', TOLD_BY_API[0]]);
+  });
+
+  it('is taken from an HA manager that is disarmed after it was asked, with the next look', async () => {
+    const node = fakeGuests({ 100: { ha: true, obeys: 4 }, 200: { running: false } }, { looksUntilDisarmed: 2 });
+    expect(await stop(node)).toMatchObject({ outcome: 'done' });
+    expect(node.calls).toEqual([TOLD_BY_API[0], 'HA vm:100 ignored', TOLD_BY_API[0]]);
   });
 });

@@ -8,8 +8,9 @@ import { haltHost, proveOff, stopGuestsOf, type HaltHow } from './halt-node.ts';
 import { against, wantsFinal, type Outage } from './outage.ts';
 import { tell } from './tell.ts';
 
-/** For a look at the site right before it is changed. */
-const LOOK: Duration = '20 seconds';
+/** For a look at the site right before it is changed, and for what of it has answered by then to be told. */
+const LOOK: Duration = '16 seconds';
+const LOOK_IS_OVER: Duration = '20 seconds';
 
 /** For the HA manager to let go of its watchdogs. */
 const DISARM: Duration = '90 seconds';
@@ -124,7 +125,9 @@ export async function disarmHa(outage: Outage, time: Duration): Promise<boolean>
 /** The site as it is now; as it was when nothing answers. */
 export async function lookAgain(outage: Outage): Promise<SiteBefore | null> {
   try {
-    const site = await once(LOOK).readSite.executeWithOptions({ summary: 'look at the cluster again' }, []);
+    const site = await once(LOOK_IS_OVER).readSite.executeWithOptions({ summary: 'look at the cluster again' }, [
+      { within: LOOK },
+    ]);
     outage.site ??= site;
     return site;
   } catch (error) {
