@@ -15,6 +15,8 @@ export interface EnsureHaArmedInput {
   readonly within: Duration;
   /** When it is disarmed: its services stay as they are (`freeze`, default), or it lets go of them (`ignore`). */
   readonly mode?: 'freeze' | 'ignore';
+  /** Before it is armed these have to be there; every node of the cluster unless said otherwise. */
+  readonly nodes?: readonly string[];
 }
 
 export function createHaArmingActivities(deps: ActivityDeps) {
@@ -22,12 +24,12 @@ export function createHaArmingActivities(deps: ActivityDeps) {
   return {
     /**
      * Disarms the HA manager of the whole cluster, or arms it again. It counts as disarmed when it says so and no resource manager is active: then no watchdog can reset a node. Arming is
-     * commanded in any case, for a command to disarm may still be queued, but only while every node is there: the watchdogs
-     * would reset those that are left without quorum. While one is away, HA that stays armed was armed by somebody else.
+     * commanded in any case, for a command to disarm may still be queued, but only while every node is there that has to be:
+     * the watchdogs would reset those that are left without quorum. While one is away, HA that stays armed was armed by somebody else.
      * Since 9.2; before, disarming fails for good.
      * Sources: `POST /cluster/ha/status/disarm-ha` and `arm-ha`, `GET /cluster/ha/status/current`.
      */
-    async ensureHaArmed({ armed, within, mode = 'freeze' }: EnsureHaArmedInput): Promise<void> {
+    async ensureHaArmed({ armed, within, mode = 'freeze', nodes }: EnsureHaArmedInput): Promise<void> {
       let looks = 0;
       let told = false;
       let unbidden = 0;
@@ -40,7 +42,7 @@ export function createHaArmingActivities(deps: ActivityDeps) {
         look: async (): Promise<Look<true>> => {
           const missing = armed ? await missingForArmed(deps) : await missingForDisarmed(deps);
           if (missing === null && (told || !armed)) return { found: true };
-          const { danger, quorate } = armed ? await lookForDanger(deps) : NO_DANGER;
+          const { danger, quorate } = armed ? await lookForDanger(deps, nodes) : NO_DANGER;
           if (danger !== null) {
             unbidden = missing === null && quorate ? unbidden + 1 : 0;
             return unbidden < LOOKS_BEFORE_BELIEVING ? { waitingFor: danger } : { found: true };
@@ -66,9 +68,14 @@ export function createHaArmingActivities(deps: ActivityDeps) {
 
 const NO_DANGER = { danger: null, quorate: true };
 
-async function lookForDanger({ proxmox }: ActivityDeps): Promise<{ danger: string | null; quorate: boolean }> {
+async function lookForDanger(
+  { proxmox }: ActivityDeps,
+  wanted: readonly string[] | undefined,
+): Promise<{ danger: string | null; quorate: boolean }> {
   const { nodes, quorate } = await proxmox.clusterStatus();
-  const away = nodes.filter(({ online }) => !online).map(({ name }) => name);
+  const away = nodes
+    .filter(({ name, online }) => !online && (wanted === undefined || wanted.includes(name)))
+    .map(({ name }) => name);
   if (away.length > 0) return { danger: `${away.join(', ')} to come back`, quorate };
   return { danger: quorate ? null : 'the cluster to be quorate', quorate };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { errorFromAnswer } from '../../clients/proxmox/errors.ts';
 import type { HaManagerStatus, HaStatusLine, ProxmoxClient, ClusterStatus } from '../../clients/proxmox/index.ts';
+import type { EnsureHaArmedInput } from '../../activities/ha-arming.ts';
 import type { Duration } from '../../domain/duration.ts';
 import { activitiesOver, activityEnvironment, fakeDeps } from '../helpers/fake-deps.ts';
 
@@ -63,7 +64,7 @@ function ensure(
   proxmox: Partial<ProxmoxClient>,
   armed: boolean,
   within: Duration = '1 minute',
-  how: { mode?: 'freeze' | 'ignore' } = {},
+  how: Pick<EnsureHaArmedInput, 'mode' | 'nodes'> = {},
 ) {
   const { ensureHaArmed } = activitiesOver(fakeDeps({ proxmox }));
   return activityEnvironment().run(ensureHaArmed, { armed, within, ...how });
@@ -138,6 +139,16 @@ describe('HA', () => {
       message: expect.stringContaining('pve2 to come back') as string,
     });
     expect(asked).toEqual([]);
+  });
+
+  it('is armed while a node is away that need not be there, as one that was off before the outage', async () => {
+    const { asked, proxmox } = haSays({ armed: 'disarmed' }, { armed: 'armed' });
+    await ensure({ ...proxmox, clusterStatus: pve2Away }, true, '1 minute', { nodes: ['pve1'] });
+    expect(asked).toEqual(['arm']);
+    const without = haSays({ armed: 'disarmed' });
+    const awaited = ensure({ ...without.proxmox, clusterStatus: pve2Away }, true, '20 ms', { nodes: ['pve1', 'pve2'] });
+    await expect(awaited).rejects.toThrow('pve2 to come back');
+    expect(without.asked).toEqual([]);
   });
 
   it('is not armed while the cluster has no quorum', async () => {
