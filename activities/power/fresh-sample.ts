@@ -19,7 +19,15 @@ export type MayAct = () => Promise<Act | null>;
  *
  * In a rehearsal, which changes nothing, the mains may be on, and the UPS may say nothing.
  */
-export async function lookBeforeActing({ power }: PowerDeps, gate: PowerGate): Promise<Act | null> {
+export async function lookBeforeActing(deps: PowerDeps, gate: PowerGate): Promise<Act | null> {
+  return (await readBeforeActing(deps, gate)).forbidden;
+}
+
+/** The same with what the UPS said; null when it said nothing. */
+export async function readBeforeActing(
+  { power }: PowerDeps,
+  gate: PowerGate,
+): Promise<{ readonly forbidden: Act | null; readonly reading: PowerReading | null }> {
   const { rules } = power.settings();
   const begun = performance.now();
   const left = () => FRESH_MS - (performance.now() - begun);
@@ -30,20 +38,20 @@ export async function lookBeforeActing({ power }: PowerDeps, gate: PowerGate): P
     if (left() <= 0) break;
     if ('value' in answer) {
       const mains = mainsOf(answer.value, rules);
-      if (mains === 'out' || gate.rehearsal) return null;
+      if (mains === 'out' || gate.rehearsal) return { forbidden: null, reading: answer.value };
       const words = answer.value.status.join(' ');
-      if (mains === 'on') return { outcome: 'mains-on', words: `${gate.ups} says "${words}"` };
+      if (mains === 'on') {
+        return { forbidden: { outcome: 'mains-on', words: `${gate.ups} says "${words}"` }, reading: answer.value };
+      }
       missing = `it says "${words}"`;
     } else {
       missing = answer.trouble.message;
     }
     if (tries < TRIES) await sleep(Math.max(0, Math.min(rules.interval * 1_000, left())));
   }
-  if (gate.rehearsal || (gate.blind && gate.boot === readClock().boot)) return null;
-  return {
-    outcome: 'no-sample',
-    words: `${gate.ups} does not tell whether the mains are on (${missing})`,
-  };
+  if (gate.rehearsal || (gate.blind && gate.boot === readClock().boot)) return { forbidden: null, reading: null };
+  const words = `${gate.ups} does not tell whether the mains are on (${missing})`;
+  return { forbidden: { outcome: 'no-sample', words }, reading: null };
 }
 
 /** The same for an activity with many acts, which are not each preceded by a look of its own. */

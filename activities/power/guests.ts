@@ -2,12 +2,13 @@ import { cancellationSignal } from '@temporalio/activity';
 import { toMilliseconds, type Duration } from '../../domain/duration.ts';
 import type { GuestKind } from '../../domain/cluster.ts';
 import type { Act, GuestToStop, PowerGate } from '../../domain/outage.ts';
+import type { PowerReading } from '../../domain/power.ts';
 import { locate } from '../guest-place.ts';
 import { createGuestActivities } from '../guests.ts';
 import { ask } from './ask.ts';
 import { budgetOf, lookWithin } from './budget.ts';
 import type { PowerDeps } from './deps.ts';
-import { lookBeforeActing } from './fresh-sample.ts';
+import { readBeforeActing } from './fresh-sample.ts';
 
 export interface MoveGuestAwayInput {
   readonly guest: GuestToStop;
@@ -72,14 +73,16 @@ export function createPowerGuestActivities(deps: PowerDeps) {
 
   return {
     /**
-     * Moves a guest to a node that stays. A move that takes too long is broken off, so that the guest can be shut down: it
+     * Moves a guest to a node that stays, if the charge is still high enough: a guest that moves draws power on two nodes. A move that takes too long is broken off, so that the guest can be shut down: it
      * goes on running where it was, but for a container, which is stopped already.
      */
     async moveGuestAway({ guest, from, to, within, gate }: MoveGuestAwayInput): Promise<Act> {
-      const forbidden = await lookBeforeActing(deps, gate);
+      const { forbidden, reading } = await readBeforeActing(deps, gate);
       if (forbidden !== null) return forbidden;
       const { vmid, kind, name } = guest;
       const what = `${name} (${vmid}) from ${from} to ${to}`;
+      const tooLittle = tooLittleToMove(reading, deps.power.settings().guests.migrateAbove);
+      if (tooLittle !== null) return { outcome: 'failed', words: `did not move ${what}: ${tooLittle}` };
       if (gate.rehearsal) return { outcome: 'done', words: `would move ${what}` };
       try {
         const { node } = await guestActivities.moveGuest({ vmid, kind, name, from, to, withLocalDisks: true, within });
@@ -136,6 +139,13 @@ export function createPowerGuestActivities(deps: PowerDeps) {
       );
     },
   };
+}
+
+/** Why the battery may not see the end of a move; null: it may. */
+function tooLittleToMove(reading: PowerReading | null, migrateAbove: number): string | null {
+  if (reading === null || 'absent' in reading.charge) return 'the UPS reports no charge';
+  const { value } = reading.charge;
+  return value >= migrateAbove ? null : `the charge is ${value} %, and below ${migrateAbove} % no guest is moved`;
 }
 
 /** Why it failed; that the activity is canceled is no trouble of the world. */

@@ -7,15 +7,18 @@ import type { PowerGate, PowerSettings } from '../../domain/outage.ts';
 import { parseStatus, type PowerReading } from '../../domain/power.ts';
 import { clientError, fakeDeps, onlyExpected, type FakeWorld } from './fake-deps.ts';
 
-/** `OL CHRG` as a reading; charge and the rest are not reported. */
-export function aReading(status: string): PowerReading {
+/** `OL CHRG` as a reading; charge, unless it is given, and the rest are not reported. */
+export function aReading(status: string, charge?: number): PowerReading {
   const absent = { absent: 'the UPS does not report it' };
-  return { status: parseStatus(status), charge: absent, runtime: absent, load: absent, inputVoltage: absent };
+  const measured = charge === undefined ? absent : { value: charge };
+  return { status: parseStatus(status), charge: measured, runtime: absent, load: absent, inputVoltage: absent };
 }
 
 export interface FakePower extends FakeWorld {
   /** What the UPS says, look by look; the last counts for all that follow. An Error: it does not answer. */
   readonly ups?: (string | Error)[];
+  /** Percent. */
+  readonly charge?: number;
   readonly power?: PowerSettings;
   readonly bmc?: Partial<Bmc>;
   readonly wake?: MagicPacket;
@@ -65,7 +68,7 @@ export function fakePowerDeps(world: FakePower): PowerDeps & { readonly looks: (
         read: () => {
           looks += 1;
           const said = (says.length > 1 ? says.shift() : says[0]) ?? ON_BATTERY;
-          return said instanceof Error ? Promise.reject(said) : Promise.resolve(aReading(said));
+          return said instanceof Error ? Promise.reject(said) : Promise.resolve(aReading(said, world.charge));
         },
       },
       bmc: () => (world.bmc === undefined ? null : onlyExpected<Bmc>('bmc', world.bmc)),

@@ -2,13 +2,20 @@ import { describe, expect, it } from 'vitest';
 import type { Duration } from '../../domain/duration.ts';
 import type { PowerGate } from '../../domain/outage.ts';
 import { activityEnvironment, taskFailed } from '../helpers/fake-deps.ts';
-import { aGate, fakePowerDeps, powerActivitiesOver, type FakePower } from '../helpers/fake-power.ts';
+import {
+  aGate,
+  fakePowerDeps,
+  NO_ANSWER,
+  powerActivitiesOver,
+  thePower,
+  type FakePower,
+} from '../helpers/fake-power.ts';
 import { aWorld, neverEnding, proxmoxOf, type GuestWorld } from '../helpers/guest-world.ts';
 
 const plex = { vmid: 100, kind: 'qemu', name: 'plex', timeout: 60 } as const;
 
 function moveAway(world: FakePower, within: Duration = '1 minute', gate: Partial<PowerGate> = {}) {
-  const { moveGuestAway } = powerActivitiesOver(fakePowerDeps(world));
+  const { moveGuestAway } = powerActivitiesOver(fakePowerDeps({ charge: 80, ...world }));
   const input = { guest: plex, from: 'pve1', to: 'pve2', within, gate: aGate(gate) };
   return activityEnvironment().run(moveGuestAway, input);
 }
@@ -31,6 +38,19 @@ describe('moving a guest to a node that stays', () => {
     expect(await moveAway({ ups: ['OL'], proxmox: {} }, '1 minute', { rehearsal: true })).toEqual({
       outcome: 'done',
       words: 'would move plex (100) from pve1 to pve2',
+    });
+  });
+
+  it('is not begun below the charge that is configured, by the look right before it, nor without a charge', async () => {
+    expect(thePower().guests.migrateAbove).toBe(50);
+    expect(await moveAway({ charge: 49, proxmox: {} })).toEqual({
+      outcome: 'failed',
+      words: 'did not move plex (100) from pve1 to pve2: the charge is 49 %, and below 50 % no guest is moved',
+    });
+    expect(await moveAway({ charge: 50, proxmox: proxmoxOf(aWorld(), 'qemu') })).toMatchObject({ outcome: 'done' });
+    expect(await moveAway({ ups: [NO_ANSWER], proxmox: {} }, '1 minute', { blind: true })).toMatchObject({
+      outcome: 'failed',
+      words: expect.stringContaining('reports no charge') as string,
     });
   });
 

@@ -82,7 +82,7 @@ export async function shed(outage: Outage): Promise<void> {
 async function shedNode(outage: Outage, shutdown: NodeShutdown, interrupted: () => boolean): Promise<boolean | null> {
   const { node, moves } = shutdown;
   const how: HaltHow = { haste: 1, interrupted };
-  for (const { guest, to } of mayMove(outage) ? moves : []) {
+  for (const { guest, to } of moves) {
     outage.changes.moved.set(guest.vmid, { from: node, to });
     const ended = await against(
       outage,
@@ -138,12 +138,6 @@ export async function lookAgain(outage: Outage): Promise<SiteBefore | null> {
 
 function othersAreUp(site: SiteBefore | null, shedNodes: readonly string[]): boolean {
   return site === null || site.nodes.some(({ name, online }) => online && !shedNodes.includes(name));
-}
-
-/** A guest that moves draws power on two nodes; it is not begun with a battery that may not see its end. */
-function mayMove({ power, settings }: Outage): boolean {
-  const charge = power.watch.reading?.charge;
-  return charge !== undefined && 'value' in charge && charge.value >= settings.guests.migrateAbove;
 }
 
 /** For a node that has been told, until it is off. */
