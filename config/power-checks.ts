@@ -5,7 +5,7 @@ import { listOf, type Report } from './unchecked.ts';
 
 /** What {@link checkPower} may find. */
 export interface UncheckedPower {
-  readonly ups?: { readonly interval?: unknown; readonly timeout?: unknown };
+  readonly ups?: { readonly interval?: unknown; readonly timeout?: unknown; readonly watts?: unknown };
   readonly shed?: {
     readonly nodes?: unknown;
     readonly after?: unknown;
@@ -46,6 +46,7 @@ export function checkPower(
   const known = listOf<{ readonly name?: unknown }>(cluster?.nodes).map((node) => node?.name);
   checkNodes(listOf<unknown>(shed?.nodes), known, report);
   checkClients(power, report);
+  checkWatts(power, report);
   listOf<{ readonly name?: unknown }>(nodes).forEach((node, index, all) => {
     const path = ['power', 'nodes', index, 'name'];
     if (typeof node?.name !== 'string') return;
@@ -136,6 +137,16 @@ function checkUps(ups: UncheckedPower['ups'], report: Report): void {
   for (const key of ['interval', 'timeout'] as const) {
     if (milliseconds(ups?.[key], 0) <= LONGEST_LOOK) continue;
     report(['power', 'ups', key], 'is longer than 5 seconds', 'In a power cut that is too late: give 1 to 5 seconds.');
+  }
+}
+
+function checkWatts({ ups, nodes }: UncheckedPower, report: Report): void {
+  const drawn = listOf<{ readonly watts?: unknown }>(nodes).reduce((sum, node) => sum + number(node?.watts, 0), 0);
+  if (drawn === 0) return;
+  if (ups?.watts === undefined) {
+    report(['power', 'ups', 'watts'], 'is missing, and power.nodes[].watts is given', 'Give what everything draws.');
+  } else if (drawn > number(ups.watts, Infinity)) {
+    report(['power', 'ups', 'watts'], `is less than the nodes draw (${drawn})`, 'Give what everything draws.');
   }
 }
 

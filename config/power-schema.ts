@@ -18,6 +18,8 @@ import { powerClientsSchema } from './power-clients-schema.ts';
 
 const percent = z.int().min(0).max(100);
 
+const watts = z.int().min(1).max(100_000);
+
 const upsSchema = z.strictObject({
   name: upsName.describe('Name of the UPS at its NUT server, as `upsc -l` shows it.'),
   host: address.describe('Where upsd runs. It must get its power from the UPS, and be outside the cluster.'),
@@ -34,6 +36,11 @@ const upsSchema = z.strictObject({
     .describe('SHA-256 of its certificate; goes before the certificate authority.'),
   interval: duration.default('1 second').describe('Time between two looks at the UPS, at most 5 seconds.'),
   timeout: duration.default('3 seconds').describe('For its answer to one look, at most 5 seconds.'),
+  watts: watts
+    .exactOptional()
+    .describe(
+      'What all that hangs on the UPS draws, for `caretaker power plan`: with `nodes[].watts` it shows how much longer the battery lasts once nodes are off.',
+    ),
 });
 
 const shedSchema = z.strictObject({
@@ -83,6 +90,7 @@ const powerNodeSchema = z.strictObject({
     })
     .exactOptional()
     .describe('Wake-on-LAN, sent by Caretaker itself and through the API of a node that runs.'),
+  watts: watts.exactOptional().describe('What the node draws with its guests, for `caretaker power plan`.'),
 });
 
 const restoreSchema = z.strictObject({

@@ -29,6 +29,12 @@ export function powerSettingsFor(config: Config): PowerSettings {
     },
     restore: { settle, nodeUp, attempts, allowHardReset, needs, loopGuard },
     timeouts,
+    watts: {
+      total: power.ups.watts ?? null,
+      nodes: Object.fromEntries(
+        power.nodes.flatMap(({ name, watts }) => (watts === undefined ? [] : [[name, watts] as const])),
+      ),
+    },
   };
 }
 

@@ -101,6 +101,16 @@ export function powerRestoreId(ups: string): string {
   return `power-restore/${ups}`;
 }
 
+/** It changes nothing, so several may run. */
+export function powerPlanId(ups: string, time: string): string {
+  return `power-plan/${ups}/${time}`;
+}
+
+/** Never that of an outage: a rehearsal must not stand in the way of a real one. */
+export function powerRehearsalId(ups: string): string {
+  return `power-rehearsal/${ups}`;
+}
+
 /** One id for both, so that the NUT clients of the nodes are never made and removed at the same time. */
 export function nutClientsId(cluster: string): string {
   return `provision/nut-clients/${cluster}`;

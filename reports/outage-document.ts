@@ -24,7 +24,7 @@ export const FATES: Readonly<Record<NodeFate, Text>> = {
   missing: { text: '✘ missing', tone: 'bad' },
 };
 
-const OUTCOMES: Readonly<Record<OutageOutcome, Text>> = {
+export const OUTCOMES: Readonly<Record<OutageOutcome, Text>> = {
   restored: { text: '✔ all as before', tone: 'good' },
   blip: { text: '✔ nothing was shut down', tone: 'good' },
   'restored-with-exceptions': { text: '✘ not all as before', tone: 'bad' },

@@ -6,7 +6,8 @@ import { runPowerWorker } from './power.ts';
  * Process of one worker: `npm run worker` and `npm run worker:power`. Settings: `caretaker.yaml` and Temporal's environment.
  */
 // A worker that was started by another program, such as `npm start`, ends with it, however that one ends.
-process.on('disconnect', () => process.exit(1));
+const endWithParent = (): void => process.exit(1);
+process.on('disconnect', endWithParent);
 
 const RUN = { maintenance: runMaintenanceWorker, power: runPowerWorker } as const;
 
@@ -25,4 +26,8 @@ try {
 } catch (error) {
   process.stderr.write(`The worker cannot run: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
+} finally {
+  // The channel to that program would keep a worker alive that was told to end.
+  process.off('disconnect', endWithParent);
+  if (process.connected) process.disconnect();
 }

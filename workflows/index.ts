@@ -5,6 +5,7 @@ export { patchFleet } from './patch-fleet.ts';
 export { patchHost } from './patch-host.ts';
 export { powerGuard } from './power-guard.ts';
 export { powerOutage } from './power-outage.ts';
+export { powerPlan } from './power-plan.ts';
 export { powerRestore } from './power-restore.ts';
 export { provisionNutClients } from './provision-nut-clients.ts';
 export { removeNutClients } from './remove-nut-clients.ts';

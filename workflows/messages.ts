@@ -13,6 +13,7 @@ import type {
 import type { GuardStatus, OutageProgress, OutageReport } from '../domain/outage.ts';
 import type { NutClientsProgress, NutClientsReport } from '../domain/nut-client.ts';
 import type { NodePlan, RollPlan } from '../domain/plan.ts';
+import type { PowerPlan } from '../domain/power-plan.ts';
 import type { NodeProgress, RollProgress, RollReport } from '../domain/report.ts';
 import type { OpenUndo, UndoView } from '../domain/undo.ts';
 import type { Leftover } from '../planning/leftover.ts';
@@ -45,6 +46,8 @@ export const finalNowUpdate = defineUpdate<string>(Message.finalNow);
 export const guardStatusQuery = defineQuery<GuardStatus>(Message.progress);
 export const outageProgressQuery = defineQuery<OutageProgress>(Message.progress);
 export const outageReportQuery = defineQuery<OutageReport | null>(Message.report);
+
+export const powerPlanQuery = defineQuery<PowerPlan | null>(Message.plan);
 
 export const rollPlanQuery = defineQuery<RollPlan | null>(Message.plan);
 export const nodePlanQuery = defineQuery<NodePlan | null>(Message.plan);

@@ -20,7 +20,7 @@ import { needed, watching } from './steps/power/activities.ts';
 import { guardDetails } from './steps/power/details.ts';
 import { createNoticeTeller } from './steps/power/notices.ts';
 import { tell } from './steps/power/tell.ts';
-import { powerOutage } from './power-outage.ts';
+import { powerOutage, type PowerOutageInput } from './power-outage.ts';
 import { describeRun } from './steps/run-attributes.ts';
 
 export interface PowerGuardInput {
@@ -99,7 +99,7 @@ interface OutageEnd {
   readonly shutDown: boolean;
 }
 
-type Seen = Parameters<typeof powerOutage>[0]['seen'] & object;
+type Seen = NonNullable<PowerOutageInput['seen']>;
 
 /** The run of the outage watches meanwhile. */
 async function answerOutage(id: string, settings: PowerSettings, seen: Seen): Promise<OutageEnd> {

@@ -6,6 +6,7 @@ import { mainsBackMail, outageAgainMail, outageBeganMail, outageReportMail } fro
 import { needed } from './steps/power/activities.ts';
 import { bringBack } from './steps/power/bring-back.ts';
 import { goDown } from './steps/power/final.ts';
+import { keepOutOfTheWay } from './steps/power/keep-out-of-the-way.ts';
 import { isAsBefore } from './steps/power/as-before.ts';
 import { isChanged, phaseWanted, type Outage } from './steps/power/outage.ts';
 import { noteSite } from './steps/power/note-site.ts';
@@ -15,7 +16,10 @@ import { tell } from './steps/power/tell.ts';
 import { describeOutcome, describeRun } from './steps/run-attributes.ts';
 
 export interface PowerOutageInput {
-  /** From `powerGuard`, which has seen it begin. Absent for a rehearsal. */
+  /**
+   * From `powerGuard`, which has seen it begin. Without it this is a rehearsal: the whole sequence with reads alone, and a
+   * log of what would be done. So whoever starts it by hand can shut nothing down.
+   */
   readonly seen?: {
     readonly state: WatchState;
     readonly verdict: PowerVerdict;
@@ -24,8 +28,6 @@ export interface PowerOutageInput {
     /** ISO 8601: when earlier outages shut nodes down. */
     readonly recent: readonly string[];
   };
-  /** The whole sequence with reads alone: nothing is changed, and the log says what would be done. */
-  readonly rehearsal?: boolean;
 }
 
 export interface PowerOutageResult {
@@ -48,11 +50,12 @@ const ANOTHER_ROUND = '30 seconds';
  * Guarantees: no step is taken unless the UPS has just said that the power is out, or is silent since it said so. No step
  * waits for mail, for maintenance that does not end, or for a step that fails. It stays open until the site is back.
  */
-export async function powerOutage(input: PowerOutageInput): Promise<PowerOutageResult> {
+export async function powerOutage(input: PowerOutageInput = {}): Promise<PowerOutageResult> {
   describeRun('power-outage');
   // Whoever cancels it would leave a site half down: `abort` is the way to end it.
   return CancellationScope.nonCancellable(async () => {
     const settings = await needed.loadPowerSettings.executeWithOptions({ summary: 'read the configuration' }, []);
+    if (input.seen === undefined) keepOutOfTheWay(settings);
     const outage = openOutage(settings, input.seen ?? null);
     const { journal, power, rehearsal } = outage;
     journal.phase('hold');

@@ -1,6 +1,6 @@
 import { loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
-import { TaskQueue } from '../../domain/task-queues.ts';
+import { TaskQueue, type QueueName } from '../../domain/task-queues.ts';
 import { connectToTemporal, findWebUi, hasWorker, runUrl, type TemporalSession } from './temporal.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
@@ -45,11 +45,16 @@ export async function withSession<T>(
 }
 
 /** @throws {CliError} when nobody would do the work. */
-export async function requireWorker(session: Session): Promise<void> {
-  if (await hasWorker(session, TaskQueue.maintenance)) return;
+export async function requireWorker(session: Session, queue: QueueName = TaskQueue.maintenance): Promise<void> {
+  if (await hasWorker(session, queue)) return;
   throw new CliError(
-    `No worker asks the task queue ${TaskQueue.maintenance} at ${session.address} (namespace ${session.namespace}) for work. Nothing was started, so that it cannot begin unattended later. Start a worker with \`npm run worker\` and try again.`,
+    `No worker asks the task queue ${queue} at ${session.address} (namespace ${session.namespace}) for work. Nothing was started, so that it cannot begin unattended later. Start a worker with \`${startOfWorker(queue)}\` and try again.`,
   );
+}
+
+/** The command that starts the worker of a queue. */
+export function startOfWorker(queue: QueueName): string {
+  return queue === TaskQueue.power ? 'npm run worker:power' : 'npm run worker';
 }
 
 /** Page of the run in the Web UI, or null when there is no Web UI to be found. */

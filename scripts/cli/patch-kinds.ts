@@ -1,6 +1,4 @@
 import type { FleetReport, WeeklyReport } from '../../domain/patch.ts';
-import { asText } from '../../reports/as-text.ts';
-import type { Tone } from '../../reports/document.ts';
 import { fleetDocument } from '../../reports/fleet-document.ts';
 import { readFleet, readWeekly } from './read-patching.ts';
 import {
@@ -11,7 +9,8 @@ import {
   type FleetView,
   type WeeklyView,
 } from './render/patch-progress.ts';
-import { createStyle, DEFAULT_WIDTH, type RenderOptions } from './render/style.ts';
+import { renderDocument } from './render/document.ts';
+import type { RenderOptions } from './render/style.ts';
 import type { RunKind } from './run-kind.ts';
 
 const COMMON = {
@@ -37,11 +36,6 @@ export const WEEKLY: RunKind<WeeklyView, WeeklyReport> = {
   changes: weeklyChanges,
 };
 
-export function renderFleetReport(
-  report: FleetReport | WeeklyReport,
-  { width = DEFAULT_WIDTH, color }: RenderOptions,
-): string {
-  const style = createStyle(color);
-  const paint = (text: string, tone: Tone | 'strong'): string => (tone === 'plain' ? text : style[tone](text));
-  return asText(fleetDocument(report), { width, paint });
+export function renderFleetReport(report: FleetReport | WeeklyReport, layout: RenderOptions): string {
+  return renderDocument(fleetDocument(report), layout);
 }

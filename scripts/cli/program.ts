@@ -3,6 +3,7 @@ import { ConfigError, InputError } from '../../config/errors.ts';
 import { approve } from './commands/approve.ts';
 import { cancel } from './commands/cancel.ts';
 import { decide } from './commands/decide.ts';
+import { doctor } from './commands/doctor.ts';
 import { goNow } from './commands/go-now.ts';
 import { history, type HistoryFlags } from './commands/history.ts';
 import { hosts } from './commands/hosts.ts';
@@ -168,7 +169,12 @@ function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Co
   const runOnSite = async (command: (site: Site) => Promise<ExitCode>): Promise<void> =>
     finish(await withSite(terminal, program.opts<GlobalFlags>(), command));
   addHosts(program, runOnSite);
-  addPower(program, run, runOnSite);
+  program
+    .command('doctor')
+    .description('look whether everything is there that Caretaker needs; changes nothing')
+    .option('--json', 'print one JSON document')
+    .action((flags: Json) => runOnSite((site) => doctor(site, flags)));
+  addPower(program, { run, runOnSite, alone: async (command) => finish(await command(terminal)) });
   program
     .command('lab')
     .description('start a simulated Proxmox cluster on this machine; lab mail shows the mails it took')

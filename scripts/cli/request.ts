@@ -4,8 +4,8 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import type { Answer } from '../../domain/decision.ts';
-import { TaskQueue } from '../../domain/task-queues.ts';
-import type { Session } from './context.ts';
+import { TaskQueue, type QueueName } from '../../domain/task-queues.ts';
+import { startOfWorker, type Session } from './context.ts';
 import { requireRunning } from './current-run.ts';
 import { sentence } from './render/words.ts';
 import { hasWorker, isSilence } from './temporal.ts';
@@ -22,6 +22,8 @@ export interface OperatorRequest {
   readonly done: string;
   /** It may wait for a worker as a signal when none runs now. */
   readonly lasting: boolean;
+  /** Of the worker that answers for the run. */
+  readonly queue?: QueueName;
 }
 
 /** Asks the running rolling update for something and prints its answer. */
@@ -45,10 +47,10 @@ export async function request(
 export async function ask(
   session: Session,
   handle: WorkflowHandle,
-  { name, argument, done, lasting }: OperatorRequest,
+  { name, argument, done, lasting, queue = TaskQueue.maintenance }: OperatorRequest,
 ): Promise<string> {
-  if (!(await hasWorker(session, TaskQueue.maintenance))) {
-    if (!lasting) throw noWorker();
+  if (!(await hasWorker(session, queue))) {
+    if (!lasting) throw noWorker(queue);
     await handle.signal(name);
     return 'No worker runs at the moment. The request is stored and takes effect as soon as one is back.';
   }
@@ -63,11 +65,11 @@ export async function ask(
     if (error instanceof WorkflowUpdateFailedError) {
       throw new CliError(`The run refused: ${sentence(error.cause?.message ?? error.message)}`, 1);
     }
-    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isSilence(error)) throw noWorker();
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isSilence(error)) throw noWorker(queue);
     throw error;
   }
 }
 
-function noWorker(): CliError {
-  return new CliError('No worker answers for the run. Start one with `npm run worker` and try again.');
+function noWorker(queue: QueueName): CliError {
+  return new CliError(`No worker answers for the run. Start one with \`${startOfWorker(queue)}\` and try again.`);
 }

@@ -23,7 +23,8 @@ export async function awaitEnd<Report extends AnyReport>(
   handle: WorkflowHandle,
 ): Promise<RunEnd<Report>> {
   try {
-    const report = (await handle.result()) as Report;
+    const result: unknown = await handle.result();
+    const report = kind.reportOf?.(result) ?? (result as Report);
     return { status: 'completed', type: null, reason: report.reason, report };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;

@@ -21,6 +21,8 @@ export interface RunEnding<Report extends AnyReport> {
   readonly mark: keyof Report & string;
   /** What a person does after somebody has terminated it. */
   readonly afterTermination: string;
+  /** Finds the report in what the run returns; absent: it returns the report. */
+  readonly reportOf?: (result: unknown) => Report;
   readonly renderReport: (report: Report, options: RenderOptions) => string;
   /** Whether a run that completed with this report deserves the exit code 0. */
   readonly isGood: (report: Report) => boolean;

@@ -43,6 +43,11 @@ export function commandName(env: NodeJS.ProcessEnv): string {
   return env['npm_lifecycle_event'] === undefined ? DEFAULT_COMMAND : 'npm run caretaker --';
 }
 
+/** Whether the person at the keyboard says yes; where there is none, nobody does. */
+export async function isAgreed({ ask }: Terminal, question: string): Promise<boolean> {
+  return ask !== undefined && /^y(es)?$/i.test((await ask(`${question} [y/N] `)).trim());
+}
+
 export function printLine(out: Output, text: string): void {
   out.write(`${text}\n`);
 }

@@ -20,7 +20,8 @@ export interface RollLabOptions extends Omit<LabSiteOptions, 'directory' | 'scal
   readonly temporalAddress: string;
   /** New for each lab. */
   readonly namespace: string;
-  readonly workflowBundlePath: string;
+  /** Made before; by default each worker bundles the workflows at its start, which takes some seconds. */
+  readonly workflowBundlePath?: string;
 }
 
 /** Fast enough for tests, slow enough that a loaded machine does not time out what is 30 seconds in the lab. */
@@ -56,7 +57,8 @@ export async function createRollLab(options: RollLabOptions): Promise<RollLab> {
     client: new Client({ connection, namespace }),
     namespace,
     async startWorker(workerOptions) {
-      const env = { ...labSite.env, CARETAKER_WORKFLOW_BUNDLE: options.workflowBundlePath };
+      const bundle = options.workflowBundlePath;
+      const env = { ...labSite.env, ...(bundle === undefined ? {} : { CARETAKER_WORKFLOW_BUNDLE: bundle }) };
       const worker = await startWorkerProcess(env, workerOptions);
       workers.add(worker);
       return worker;

@@ -53,6 +53,7 @@ export function somePowerSettings(changes: Partial<PowerSettings> = {}): PowerSe
       guestStart: '5 minutes',
       workerLost: '5 seconds',
     },
+    watts: { total: null, nodes: {} },
     ...changes,
   };
 }

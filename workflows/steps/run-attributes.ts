@@ -18,6 +18,7 @@ type RunKind =
   | 'power-guard'
   | 'power-outage'
   | 'power-restore'
+  | 'power-plan'
   | 'mail';
 
 /** Makes the run findable: `MaintenanceKind = "rolling-update" AND MaintenanceOutcome = "failed"`. */

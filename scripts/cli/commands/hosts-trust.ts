@@ -16,7 +16,7 @@ import { chooseHosts } from '../choose-hosts.ts';
 import type { Site } from '../context.ts';
 import { count } from '../render/words.ts';
 import { createStyle } from '../render/style.ts';
-import { CliError, commandName, layoutFor, printLine, type ExitCode } from '../terminal.ts';
+import { CliError, commandName, isAgreed, layoutFor, printLine, type ExitCode } from '../terminal.ts';
 
 export interface TrustFlags {
   readonly yes?: boolean;
@@ -153,10 +153,9 @@ function describeRefusal(refused: readonly LookedAt[]): string {
   ].join('\n');
 }
 
-async function agreed({ terminal }: Site, wanted: readonly LookedAt[], file: string): Promise<boolean> {
-  if (!terminal.ask) return false;
-  const question = `Have you compared the fingerprints on the hosts' consoles? Write ${count(wanted.length, 'key')} to ${file} [y/N] `;
-  return /^y(es)?$/i.test((await terminal.ask(question)).trim());
+function agreed({ terminal }: Site, wanted: readonly LookedAt[], file: string): Promise<boolean> {
+  const question = `Have you compared the fingerprints on the hosts' consoles? Write ${count(wanted.length, 'key')} to ${file}`;
+  return isAgreed(terminal, question);
 }
 
 function howToAgree({ terminal }: Site, wanted: readonly LookedAt[]): string {

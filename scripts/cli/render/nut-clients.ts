@@ -1,10 +1,9 @@
 import { describeMilliseconds } from '../../../domain/duration.ts';
 import type { NutClientsProgress, NutClientsReport } from '../../../domain/nut-client.ts';
 import { Message } from '../../../domain/messages.ts';
-import { asText } from '../../../reports/as-text.ts';
-import type { Tone } from '../../../reports/document.ts';
 import { clientItem, nutClientsDocument, SERVER_ADVICE } from '../../../reports/nut-clients-document.ts';
 import type { RunKind } from '../run-kind.ts';
+import { renderDocument } from './document.ts';
 import type { ProgressOptions } from './progress.ts';
 import { createStyle, DEFAULT_WIDTH, wrap, type RenderOptions } from './style.ts';
 import { renderTableOverNotes } from './table.ts';
@@ -20,11 +19,7 @@ export const NUT_CLIENTS: RunKind<NutClientsProgress, NutClientsReport> = {
     ...(after.inHand === null || after.inHand === before?.inHand ? [] : [`${after.inHand} is in hand`]),
     ...(after.waitingFor === null || after.waitingFor === before?.waitingFor ? [] : [`Waits for ${after.waitingFor}`]),
   ],
-  renderReport: (report, { width = DEFAULT_WIDTH, color }) => {
-    const style = createStyle(color);
-    const paint = (text: string, tone: Tone | 'strong'): string => (tone === 'plain' ? text : style[tone](text));
-    return asText(nutClientsDocument(report), { width, paint });
-  },
+  renderReport: (report, layout) => renderDocument(nutClientsDocument(report), layout),
   isGood: ({ outcome }) => outcome === 'done',
 };
 
