@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { nutClientsId, powerOutageId, rollingUpdateId, undoLaterId, weeklyUpdatesId } from '../domain/ids.ts';
+import { nutClientsId, powerOutageId, powerPlanId, rollingUpdateId, undoLaterId, weeklyUpdatesId } from '../domain/ids.ts';
 import { Message } from '../domain/messages.ts';
 import type { PolicyOverrides } from '../domain/policy.ts';
 import type { RollProgress } from '../domain/report.ts';
@@ -191,6 +191,8 @@ async function liveThroughOutage(roll: RollLab): Promise<void> {
   await roll.startWorker({ args: ['power'] });
   const { device } = lab.ups;
   const outage = client.workflow.getHandle(powerOutageId(lab.access.ups.name));
+  const workflowId = powerPlanId(lab.access.ups.name, 'recorded');
+  await client.workflow.execute('powerPlan', { workflowId, taskQueue: TaskQueue.power, args: [] });
   device.setMains(false);
   while (lab.access.nodes.some(({ name }) => lab.node(name).machine.power !== 'off')) await sleep(200);
   device.setCharge(80);

@@ -9,6 +9,7 @@ import {
   patchHostId,
   powerGuardId,
   powerOutageId,
+  powerPlanId,
   powerRestoreId,
   rollingUpdateId,
   undoLaterId,
@@ -39,6 +40,7 @@ function idOf(file: string): string {
     removeNutClients: nutClientsId('small'),
     powerGuard: powerGuardId('ups'),
     powerOutage: powerOutageId('ups'),
+    powerPlan: powerPlanId('ups', 'recorded'),
     powerRestore: powerRestoreId('ups'),
   };
   return ids[file.split('/')[0] ?? ''] ?? rollingUpdateId('small');
