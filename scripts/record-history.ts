@@ -9,7 +9,14 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { nutClientsId, powerOutageId, powerPlanId, rollingUpdateId, undoLaterId, weeklyUpdatesId } from '../domain/ids.ts';
+import {
+  nutClientsId,
+  powerOutageId,
+  powerPlanId,
+  rollingUpdateId,
+  undoLaterId,
+  weeklyUpdatesId,
+} from '../domain/ids.ts';
 import { Message } from '../domain/messages.ts';
 import type { PolicyOverrides } from '../domain/policy.ts';
 import type { RollProgress } from '../domain/report.ts';
