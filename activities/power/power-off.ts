@@ -18,8 +18,8 @@ export interface ShutDownNodeInput {
 export interface AwaitNodeOffInput {
   readonly node: string;
   readonly within: Duration;
-  /** For who wants to wake it: a node that is in another boot than this has been off since. */
-  readonly bootIdBefore?: string | null;
+  /** Of the boot that was told to shut down, for who wants to wake the node: one in another boot has been off since. */
+  readonly bootId?: string | null;
 }
 
 /** Looks in a row that find a node silent. */
@@ -53,14 +53,14 @@ export function createPowerOffActivities(deps: PowerDeps) {
      * in a row and no other node counts it online; one whose BMC says that it is on is not off, however silent. A node that
      * has come up again by itself was off, too, where the boot before is known.
      */
-    async awaitNodeOff({ node, within, bootIdBefore = null }: AwaitNodeOffInput): Promise<NodeOff> {
+    async awaitNodeOff({ node, within, bootId = null }: AwaitNodeOffInput): Promise<NodeOff> {
       let silent = 0;
       const look = await lookWithin(
         budgetOf(toMilliseconds(within)),
         deps.polling.intervalMs,
         async (): Promise<Look<string>> => {
           const seen = await lookAtNode(deps, node);
-          if (!seen.isSilent && bootIdBefore !== null && (await isInAnotherBoot(deps, node, bootIdBefore))) {
+          if (!seen.isSilent && bootId !== null && (await isInAnotherBoot(deps, node, bootId))) {
             return { found: 'it was off, and has been started again since' };
           }
           silent = seen.isSilent ? silent + 1 : 0;
@@ -163,9 +163,9 @@ async function readBootId(deps: PowerDeps, node: string, signal: AbortSignal): P
   throw new NoClearAnswer(`${node} does not say which boot it is in`);
 }
 
-async function isInAnotherBoot(deps: PowerDeps, node: string, bootIdBefore: string): Promise<boolean> {
+async function isInAnotherBoot(deps: PowerDeps, node: string, bootId: string): Promise<boolean> {
   const boot = await ask((signal) => readBootId(deps, node, signal));
-  return 'value' in boot && boot.value !== bootIdBefore;
+  return 'value' in boot && boot.value !== bootId;
 }
 
 /** The command compares the boot on the node itself, so one that arrives late can never end a later one. */

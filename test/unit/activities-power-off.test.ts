@@ -203,15 +203,10 @@ const unexpected = (_name: string, line: string): never => {
   throw new Error(`the test did not expect "${line}"`);
 };
 
-function awaitOff(
-  node: FakeNode,
-  power?: Bmc['power'],
-  within: Duration = '1 minute',
-  bootIdBefore: string | null = null,
-) {
+function awaitOff(node: FakeNode, power?: Bmc['power'], within: Duration = '1 minute', bootId: string | null = null) {
   const bmc = power === undefined ? {} : { bmc: { power } };
   const { awaitNodeOff } = powerActivitiesOver(fakePowerDeps({ ...worldOf(node), ...bmc }));
-  return activityEnvironment().run(awaitNodeOff, { node: 'pve2', within, bootIdBefore });
+  return activityEnvironment().run(awaitNodeOff, { node: 'pve2', within, bootId });
 }
 
 /** After so many looks it is as given. */
@@ -275,8 +270,8 @@ describe('a node counts as off', () => {
       off: 'verified',
       words: 'it was off, and has been started again since',
     });
-    for (const bootIdBefore of [up.bootId, null]) {
-      expect(await awaitOff(up, undefined, '30 ms', bootIdBefore)).toMatchObject({ off: 'unverified' });
+    for (const bootId of [up.bootId, null]) {
+      expect(await awaitOff(up, undefined, '30 ms', bootId)).toMatchObject({ off: 'unverified' });
     }
   });
 
