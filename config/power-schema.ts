@@ -151,7 +151,6 @@ const timeoutsSchema = z.strictObject({
     ),
   rejoin: duration.default('10 minutes').describe('For a woken node to be a full member of the cluster.'),
   guestStart: duration.default('5 minutes').describe('For a guest to run.'),
-  workerLost: duration.default('5 seconds').describe('Silence after which a worker counts as dead.'),
 });
 
 /** `power` of the configuration. */

@@ -56,7 +56,6 @@ export interface PowerSettings {
     readonly yield: Duration;
     readonly rejoin: Duration;
     readonly guestStart: Duration;
-    readonly workerLost: Duration;
   };
   /** Draw of all that hangs on the UPS, and of single nodes, as far as the configuration tells. */
   readonly watts: { readonly total: number | null; readonly nodes: Readonly<Record<string, number>> };

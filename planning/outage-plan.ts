@@ -41,6 +41,7 @@ export function planOutage(site: SiteBefore, settings: PowerSettings): OutagePla
       ...warnings,
       ...warningsAbout(site, settings),
       ...tooLittleTime(budgets.shed, settings),
+      ...tooLittleRuntime(budgets, settings),
       ...moves.warnings,
     ],
   };
@@ -51,13 +52,17 @@ export function planOutage(site: SiteBefore, settings: PowerSettings): OutagePla
  * Phase 2 begins early enough to be over before phase 3.
  */
 export function rulesFor({ rules, runtimes }: PowerSettings, { budgets }: OutagePlan): PowerRules {
-  const final = runtimes.final ?? Math.max(300, 1.5 * budgets.final);
+  const final = runtimes.final ?? neededForFinal(budgets);
   const shed = runtimes.shed ?? Math.max(budgets.shed + budgets.final + 300, budgets.shed + final);
   return {
     ...rules,
     shed: { ...rules.shed, runtime: shed },
     final: { ...rules.final, runtime: final, budget: budgets.final },
   };
+}
+
+function neededForFinal({ final }: OutagePlan['budgets']): number {
+  return Math.max(300, 1.5 * final);
 }
 
 const NO_MOVES = { of: (): NodeShutdown['moves'] => [], warnings: [] };
@@ -95,6 +100,24 @@ function tooLittleTime(needed: number, { rules }: PowerSettings): string[] {
   if (needed <= left) return [];
   return [
     `phase 2 may take ${inWords(needed)}, and phase 3 begins ${inWords(left)} after it: shorten power.guests.timeout, or let power.final.after be later`,
+  ];
+}
+
+/** Runtimes that are configured, against what the shutdowns of this site need. */
+function tooLittleRuntime(budgets: OutagePlan['budgets'], { runtimes, shedNodes }: PowerSettings): string[] {
+  const { shed, final } = runtimes;
+  const needed = neededForFinal(budgets);
+  return [
+    ...(final !== null && final < budgets.final
+      ? [
+          `phase 3 begins with ${inWords(final)} of runtime left and may take ${inWords(budgets.final)}: let power.final.runtime be longer`,
+        ]
+      : []),
+    ...(shed !== null && final === null && shed <= needed && shedNodes.length > 0
+      ? [
+          `phase 2 begins with ${inWords(shed)} of runtime left, and phase 3 with ${inWords(needed)} already: let power.shed.runtime be longer`,
+        ]
+      : []),
   ];
 }
 

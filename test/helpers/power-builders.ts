@@ -51,7 +51,6 @@ export function somePowerSettings(changes: Partial<PowerSettings> = {}): PowerSe
       yield: '4 minutes',
       rejoin: '10 minutes',
       guestStart: '5 minutes',
-      workerLost: '5 seconds',
     },
     watts: { total: null, nodes: {} },
     ...changes,

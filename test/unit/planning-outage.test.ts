@@ -392,6 +392,26 @@ describe('the plan of an outage', () => {
     ]);
   });
 
+  it('warns of a runtime that is configured and too short for what the site needs', () => {
+    const warningsWith = (shed: number | null, final: number | null): readonly string[] =>
+      planOutage(
+        aSiteBefore({ guests: [aGuestBefore(110, { node: 'pve1' })] }),
+        somePowerSettings({ runtimes: { shed, final } }),
+      ).warnings;
+    // A guest has 3 minutes, its node 2, and there is 1 to spare.
+    expect(warningsWith(null, 359)).toEqual([
+      'phase 3 begins with 5 min 59 s of runtime left and may take 6 min: let power.final.runtime be longer',
+    ]);
+    expect(warningsWith(540, null)).toEqual([
+      'phase 2 begins with 9 min of runtime left, and phase 3 with 9 min already: let power.shed.runtime be longer',
+    ]);
+    expect(warningsWith(541, null)).toEqual([]);
+    expect(warningsWith(540, 360)).toEqual([]);
+    const nothingToShed = somePowerSettings({ runtimes: { shed: 540, final: null }, shedNodes: [] });
+    const site = aSiteBefore({ guests: [aGuestBefore(110, { node: 'pve1' })] });
+    expect(planOutage(site, nothingToShed).warnings).toEqual([]);
+  });
+
   it('says that a node of the cluster that is not configured is left on', () => {
     const nodes = ['pve1', 'pve2', 'pve3'].map((name) => aNodeBefore(name));
     const { final, warnings } = planOutage(aSiteBefore({ nodes }), somePowerSettings());
