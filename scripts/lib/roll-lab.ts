@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { ensureNamespace } from '../temporal/namespace.ts';
 import { createLabSite, type LabSite, type LabSiteOptions } from './lab-site.ts';
-import { startWorkerProcess, type WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
+import { startWorkerProcess, WORKER, type WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
 
 /** A lab, a namespace of Temporal and worker processes that nobody else uses. */
 export interface RollLab extends LabSite {
@@ -22,6 +22,8 @@ export interface RollLabOptions extends Omit<LabSiteOptions, 'directory' | 'scal
   readonly namespace: string;
   /** Made before; by default each worker bundles the workflows at its start, which takes some seconds. */
   readonly workflowBundlePath?: string;
+  /** Programs of workers that were bundled before, by their sources: they start in half the time. */
+  readonly workerBundles?: Readonly<Record<string, string>>;
 }
 
 /** Fast enough for tests, slow enough that a loaded machine does not time out what is 30 seconds in the lab. */
@@ -59,7 +61,9 @@ export async function createRollLab(options: RollLabOptions): Promise<RollLab> {
     async startWorker(workerOptions) {
       const bundle = options.workflowBundlePath;
       const env = { ...labSite.env, ...(bundle === undefined ? {} : { CARETAKER_WORKFLOW_BUNDLE: bundle }) };
-      const worker = await startWorkerProcess(env, workerOptions);
+      const program = workerOptions?.program ?? WORKER;
+      const bundled = options.workerBundles?.[program] ?? program;
+      const worker = await startWorkerProcess(env, { ...workerOptions, program: bundled });
       workers.add(worker);
       return worker;
     },

@@ -4,13 +4,16 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+/** The worker that people run. */
+export const WORKER = 'workers/main.ts';
+
 /** The worker ended before it could work. The message holds its own words. */
 export class WorkerStartError extends Error {
   override readonly name = 'WorkerStartError';
 }
 
 export interface WorkerProcessOptions {
-  /** Program below the project's root, which says `ready` once it polls. */
+  /** Program below the project's root, or anywhere, which says `ready` once it polls. TypeScript runs through tsx. */
   readonly program?: string;
   readonly args?: readonly string[];
   /** Added to its environment. */
@@ -40,9 +43,10 @@ export interface WorkerProcess {
  */
 export async function startWorkerProcess(
   env: NodeJS.ProcessEnv,
-  { program = 'workers/main.ts', args = [], env: more, onMessage }: WorkerProcessOptions = {},
+  { program = WORKER, args = [], env: more, onMessage }: WorkerProcessOptions = {},
 ): Promise<WorkerProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', program, ...args], {
+  const loader = program.endsWith('.ts') ? ['--import', 'tsx'] : [];
+  const child = spawn(process.execPath, [...loader, program, ...args], {
     cwd: ROOT,
     env: { ...env, ...more },
     // A group of its own: Ctrl-C reaches the parent alone, which ends the worker in its turn.

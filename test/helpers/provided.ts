@@ -3,6 +3,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** File of the workflow bundle, or `null` while there is no `workflows/index.ts`. */
     readonly workflowBundlePath: string | null;
+    /** Files of bundled workers, by the paths of their sources. */
+    readonly workerBundles: Readonly<Record<string, string>>;
     /** Executable of the time-skipping server. */
     readonly testServerPath: string;
     /** `host:port` of the dev server shared by the whole test run. */

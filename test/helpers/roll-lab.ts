@@ -13,5 +13,6 @@ export function rollLab(options: Options): Promise<RollLab> {
     ...options,
     namespace: uniqueName('lab'),
     workflowBundlePath: workflowBundle().codePath,
+    workerBundles: inject('workerBundles'),
   });
 }

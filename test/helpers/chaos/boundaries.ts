@@ -5,7 +5,8 @@ import { WorkerStartError, type WorkerProcess } from '../../../scripts/lib/worke
 import type { Breakage } from './broken-activities.ts';
 import type { Stop } from './killable-worker.ts';
 
-const PROGRAM = 'test/helpers/chaos/killable-worker.ts';
+/** Source of a worker that stands still at every boundary. */
+export const KILLABLE_WORKER = 'test/helpers/chaos/killable-worker.ts';
 
 /** One activity of a roll: `moveGuest #3` is the third of its kind that was begun. */
 type ActivityName = string;
@@ -79,7 +80,7 @@ export class Supervisor {
 
   async start(): Promise<void> {
     const worker = await this.#roll.startWorker({
-      program: PROGRAM,
+      program: KILLABLE_WORKER,
       ...(this.#broken ? { env: { CARETAKER_CHAOS_BREAK: this.#broken } } : {}),
       onMessage: (message, speaker) => this.#heard(message as Stop, speaker),
     });
