@@ -27,7 +27,7 @@ export function powerSettingsFor(config: Config): PowerSettings {
       shed: shed.runtime === undefined ? null : toSeconds(shed.runtime),
       final: final.runtime === undefined ? null : toSeconds(final.runtime),
     },
-    restore: { settle, nodeUp, attempts, allowHardReset, needs, loopGuard },
+    restore: { settle, nodeUp, attempts, allowHardReset, needs, loopGuard, tellAfter: '1 hour' },
     timeouts,
     watts: {
       total: power.ups.watts ?? null,

@@ -46,6 +46,8 @@ export interface PowerSettings {
     readonly settle: Duration;
     /** Outages that reached phase 2 within an hour, after which only a nearly full battery wakes nodes. */
     readonly loopGuard: number;
+    /** Nodes that may not be woken for so long are worth a mail. */
+    readonly tellAfter: Duration;
   };
   readonly timeouts: {
     /** For a node to halt, after its guests. */
@@ -147,8 +149,8 @@ export interface OutagePlan {
   readonly final: {
     /** In the order in which they go; nodes that phase 2 has left on included by whoever carries it out. */
     readonly nodes: readonly NodeShutdown[];
-    /** All hosts go at the same moment, for each would be reset without the other's vote. */
-    readonly together: boolean;
+    /** All hosts go at the same moment where HA could not be disarmed: each would be reset without the other's vote. */
+    readonly togetherIfArmed: boolean;
   };
   /** Seconds. */
   readonly budgets: { readonly shed: number; readonly final: number };

@@ -35,7 +35,7 @@ export function planOutage(site: SiteBefore, settings: PowerSettings): OutagePla
       disarmHa: quorum.disarmHa,
       expectedVotes: quorum.expectedVotes,
     },
-    final: { nodes: finishing, together: quorum.together },
+    final: { nodes: finishing, togetherIfArmed: quorum.togetherIfArmed },
     budgets,
     warnings: [
       ...warnings,

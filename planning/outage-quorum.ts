@@ -3,8 +3,8 @@ import type { QuorumForecast } from '../domain/plan.ts';
 import { forecastDisarmed, forecastVotes } from './quorum-forecast.ts';
 
 type Quorum = Pick<ShedPlan, 'refused' | 'quorum' | 'disarmHa' | 'expectedVotes'> & {
-  /** In phase 3 no node may go before the others. */
-  readonly together: boolean;
+  /** In phase 3 no node may go before the others, unless HA has let go of its watchdogs. */
+  readonly togetherIfArmed: boolean;
 };
 
 /**
@@ -29,7 +29,7 @@ export function guardQuorum(
     quorum,
     disarmHa: quorum?.disarmHa ?? false,
     expectedVotes,
-    together: fences || anyWouldFence(site, shed, final),
+    togetherIfArmed: anyWouldFence(site, [...shed, ...final]),
   };
 }
 
@@ -38,11 +38,15 @@ const REMEDY =
   'and power.quorum.allowLoss takes the risk';
 
 function forecast(site: SiteBefore, leaving: readonly string[]): QuorumForecast {
-  const { active, armed } = site.ha;
-  const forecast = forecastVotes(site, leaving, active && armed !== 'disarmed' ? 'HA is at work' : null);
-  return forecast.verdict === 'would-fence' && armed !== null
+  const armed = forecastArmed(site, leaving);
+  return armed.verdict === 'would-fence' && site.ha.armed !== null
     ? forecastDisarmed(site, leaving, 'the outage')
-    : forecast;
+    : armed;
+}
+
+function forecastArmed(site: SiteBefore, leaving: readonly string[]): QuorumForecast {
+  const { active, armed } = site.ha;
+  return forecastVotes(site, leaving, active && armed !== 'disarmed' ? 'HA is at work' : null);
 }
 
 /** With their own votes as all that are expected, exactly the nodes that stay are quorate. */
@@ -60,9 +64,9 @@ function lowered(
   return { node, votes, before: quorum.expectedVotes };
 }
 
-/** Whether the first nodes of phase 3, by leaving, would make the watchdogs reset those that come after them. */
-function anyWouldFence(site: SiteBefore, shed: readonly string[], final: readonly string[]): boolean {
-  return final
+/** Whether the first nodes that go, by leaving, would make the watchdogs reset those that come after them. */
+function anyWouldFence(site: SiteBefore, inTurn: readonly string[]): boolean {
+  return inTurn
     .slice(0, -1)
-    .some((_, index) => forecast(site, [...shed, ...final.slice(0, index + 1)]).verdict === 'would-fence');
+    .some((_, index) => forecastArmed(site, inTurn.slice(0, index + 1)).verdict === 'would-fence');
 }

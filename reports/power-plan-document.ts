@@ -68,8 +68,10 @@ function quorumSection({ shed, final }: OutagePlan): Section {
     ...(shed.refused === null ? [] : [`Phase 2 sheds nothing: ${shed.refused}`]),
     ...(shed.refused === null && shed.quorum !== null ? [`Phase 2: ${shed.quorum.explanation}`] : []),
     ...(shed.disarmHa ? ['HA is disarmed before the first node leaves, and armed again in the return'] : []),
-    ...(final.together
-      ? ['Phase 3: all nodes are told to shut down at the same moment, so that no watchdog resets the last one']
+    ...(final.togetherIfArmed
+      ? [
+          'Phase 3: unless HA can be disarmed, all nodes are told to shut down at the same moment, so that no watchdog resets the last one',
+        ]
       : []),
   ];
   return list('Quorum', texts.length === 0 ? ['No node leaves before phase 3'] : texts);

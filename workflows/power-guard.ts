@@ -33,9 +33,6 @@ export interface PowerGuardInput {
   };
 }
 
-/** Outages that count for the loop guard: nobody needs to know of more. */
-const RECENT_OUTAGES = 10;
-
 /** After an answer that has failed, or that another run gives. */
 const LOOK_AGAIN = '10 seconds';
 
@@ -80,7 +77,7 @@ export async function powerGuard({ carried }: PowerGuardInput = {}): Promise<voi
       outage = false;
       state = ended.state;
       notices.goOn(ended.told);
-      recent = [...recent, ...(ended.shutDown ? [now()] : [])].slice(-RECENT_OUTAGES);
+      recent = ended.recent;
       verdict = null;
     } else {
       await notices.hear(verdict);
@@ -95,8 +92,8 @@ export async function powerGuard({ carried }: PowerGuardInput = {}): Promise<voi
 interface OutageEnd {
   readonly state: WatchState;
   readonly told: readonly PowerNotice[];
-  /** Nodes were shut down. */
-  readonly shutDown: boolean;
+  /** ISO 8601: when nodes were shut down lately. */
+  readonly recent: readonly string[];
 }
 
 type Seen = NonNullable<PowerOutageInput['seen']>;
@@ -106,7 +103,7 @@ async function answerOutage(id: string, settings: PowerSettings, seen: Seen): Pr
   const unanswered: OutageEnd = {
     state: { ...seen.state, watch: afterOutage(seen.state.watch) },
     told: seen.told,
-    shutDown: false,
+    recent: seen.recent,
   };
   try {
     const child = await startChild(powerOutage, {
@@ -116,8 +113,8 @@ async function answerOutage(id: string, settings: PowerSettings, seen: Seen): Pr
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `Power cut at ${settings.ups}`,
     });
-    const { report, state, told } = await child.result();
-    return { state, told, shutDown: isAtLeast(report.highestPhase, 'shed') };
+    const { state, told, recent } = await child.result();
+    return { state, told, recent };
   } catch (error) {
     // Another run answers it already. The UPS is looked at again soon: by then that one may be over.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) {

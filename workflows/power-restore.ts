@@ -1,36 +1,25 @@
-import { CancellationScope, condition } from '@temporalio/workflow';
+import { CancellationScope, continueAsNew } from '@temporalio/workflow';
 import type { NodeFate, OutageEvent, PowerSettings, SiteBefore } from '../domain/outage.ts';
+import type { RunRef } from '../domain/lease.ts';
 import type { PowerNotice, PowerVerdict, WatchState } from '../domain/power.ts';
-import { isAway } from '../planning/node-fate.ts';
-import { afterOutage, verdictOf } from '../planning/power-watch.ts';
-import { restoreWaitsMail } from '../reports/outage-mail.ts';
+import type { OutageChanges } from '../planning/outage-changes.ts';
 import { explain } from './steps/failures.ts';
-import { awaitGate, restoreRules } from './steps/power/restore-gate.ts';
-import { openJournal } from './steps/power/journal.ts';
-import { createNoticeTeller } from './steps/power/notices.ts';
-import { listenToRestoreOrders } from './steps/power/orders.ts';
-import { restoreGuests } from './steps/power/restore-guests.ts';
-import { isLost, type Restore } from './steps/power/restore.ts';
-import { takeBackChanges } from './steps/power/take-back.ts';
-import { tell } from './steps/power/tell.ts';
-import { wakeNodes } from './steps/power/wake-nodes.ts';
-import { pretendOutage, startWatcher } from './steps/power/watcher.ts';
+import { unless } from './steps/power/against.ts';
+import { comeBack } from './steps/power/come-back.ts';
+import { openRestore } from './steps/power/open-restore.ts';
+import { isLost, stillMissing, type Restore, type RestoreMemory } from './steps/power/restore.ts';
+import { giveBackChanges } from './steps/power/take-back.ts';
 import { describeOutcome, describeRun } from './steps/run-attributes.ts';
 
-/** What an outage has changed, as plain data. */
-export interface ChangesToTakeBack {
-  readonly moved: readonly { readonly vmid: number; readonly from: string; readonly to: string }[];
-  readonly haDisarmed: boolean;
-  readonly expectedVotes: { readonly node: string; readonly before: number } | null;
-}
-
 export interface PowerRestoreInput {
-  /** Of the outage, for its mails. */
+  /** Of the outage and its round, for the mails. */
   readonly id: string;
+  /** The run that holds the lease of the cluster for this one. */
+  readonly lease: RunRef;
   readonly settings: PowerSettings;
   /** As it was before; null when nobody could read it: then the nodes are all that is known. */
   readonly site: SiteBefore | null;
-  readonly changes: ChangesToTakeBack;
+  readonly changes: OutageChanges;
   readonly fates: Readonly<Record<string, NodeFate>>;
   readonly events: readonly OutageEvent[];
   readonly state: WatchState;
@@ -38,6 +27,8 @@ export interface PowerRestoreInput {
   /** ISO 8601: when outages shut nodes down, this one included. */
   readonly recent: readonly string[];
   readonly rehearsal: boolean;
+  /** From the run before this one. */
+  readonly carried?: { readonly verdict: PowerVerdict; readonly memory: RestoreMemory };
 }
 
 export interface PowerRestoreResult {
@@ -51,10 +42,6 @@ export interface PowerRestoreResult {
   readonly told: readonly PowerNotice[];
 }
 
-/** Between two looks at what is still missing; longer each time. */
-const FIRST_PAUSE_MINUTES = 15;
-const LONGEST_PAUSE_MINUTES = 6 * 60;
-
 /**
  * Brings a site back after a power cut: waits until mains and battery will bear it, wakes the nodes that ran before, sees
  * them join, takes back what the outage has changed, and starts the guests that ran before, in their order. A node or guest
@@ -67,81 +54,40 @@ export async function powerRestore(input: PowerRestoreInput): Promise<PowerResto
   describeRun('power-restore');
   return CancellationScope.nonCancellable(async () => {
     const restore = openRestore(input);
-    const { journal, power, notices } = restore;
-    const scope = new CancellationScope({ cancellable: true });
-    const work = scope.run(() => comeBack(restore, input)).catch((error: unknown) => [explain(error)]);
-    const lost = condition(() => isLost(restore) || restore.orders.aborted).then(() => null);
-    const exceptions = await Promise.race([work, lost]);
-    if (exceptions === null) scope.cancel();
-    const outcome = exceptions === null ? (isLost(restore) ? 'power-lost' : 'ended') : 'restored';
+    const { power, journal, notices } = restore;
+    const ended = await work(restore);
+    if (ended === 'too-long') return handOver(restore, input);
+    const { outcome, exceptions } = ended;
     if (outcome === 'power-lost') journal.note(`the mains have failed again: ${power.verdict.because ?? ''}`);
     const state = await power.stop();
     describeOutcome(outcome);
-    const { nodes, events } = journal.progress;
-    return {
-      outcome,
-      exceptions: exceptions ?? (outcome === 'ended' ? stillMissing(restore) : []),
-      fates: nodes,
-      events,
-      state,
-      verdict: power.verdict,
-      told: notices.known,
-    };
+    const { nodes: fates, events } = journal.progress;
+    return { outcome, exceptions, fates, events, state, verdict: power.verdict, told: notices.known };
   });
 }
 
-function stillMissing({ journal, exceptions }: Restore): readonly string[] {
-  if (exceptions.length > 0) return exceptions;
-  const away = Object.entries(journal.progress.nodes).filter(([, fate]) => isAway(fate));
-  return [
-    'The return was ended before it was over.',
-    ...away.map(([node, fate]) => `${node} was left as it is: ${fate}`),
-  ];
+type Ended = Pick<PowerRestoreResult, 'outcome' | 'exceptions'>;
+
+async function work(restore: Restore): Promise<Ended | 'too-long'> {
+  const { orders } = restore;
+  const isOver = (): boolean => isLost(restore) || orders.aborted;
+  const back = await unless(isOver, () => comeBack(restore).catch((error: unknown) => [explain(error)]));
+  if (back === 'too-long') return back;
+  if (back !== null) return { outcome: 'restored', exceptions: back };
+  if (isLost(restore)) return { outcome: 'power-lost', exceptions: [] };
+  // What was changed for the outage is nobody's wish, whoever ends the return.
+  const left = await unless(
+    () => isLost(restore),
+    () => giveBackChanges(restore),
+  );
+  if (left === null) return { outcome: 'power-lost', exceptions: [] };
+  return { outcome: 'ended', exceptions: [...stillMissing(restore), ...left] };
 }
 
-async function comeBack(restore: Restore, { recent }: PowerRestoreInput): Promise<readonly string[]> {
-  const { journal, orders, rehearsal } = restore;
-  await awaitGate(restore, recent);
-  for (let pause = FIRST_PAUSE_MINUTES; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MINUTES)) {
-    const exceptions = [
-      ...(await wakeNodes(restore)),
-      ...(await takeBackChanges(restore)),
-      ...(await restoreGuests(restore)),
-    ];
-    restore.exceptions = exceptions;
-    if (exceptions.length === 0 || rehearsal) return exceptions;
-    for (const exception of exceptions) journal.note(exception);
-    if (pause === FIRST_PAUSE_MINUTES) {
-      await tell(restore, 'waits', (head) => restoreWaitsMail({ ...head, exceptions }));
-    }
-    journal.waitsFor('a person, or a later look: update retryNow or abort');
-    const { retries } = orders;
-    await condition(() => orders.retries > retries, `${pause} minutes`);
-    journal.waitsFor(null);
-  }
-}
-
-function openRestore(input: PowerRestoreInput): Restore {
-  const { id, settings, site, changes, fates, events, rehearsal } = input;
-  const rules = restoreRules(settings, input.recent);
-  // A new outage is told from the one that is over.
-  const state: WatchState = { ...input.state, watch: afterOutage(input.state.watch) };
-  const power = rehearsal
-    ? pretendOutage()
-    : startWatcher({ state, verdict: verdictOf(state.watch, rules), rules }, () => void notices.hear(power.verdict));
-  const journal = openJournal({ settings, rehearsal, stage: 'restore', fates, events }, () => power);
-  const notices = createNoticeTeller(() => restore, input.told);
-  const restore: Restore = {
-    id,
-    settings,
-    site,
-    changes,
-    power,
-    journal,
-    notices,
-    orders: listenToRestoreOrders((words) => journal.note(words)),
-    rehearsal,
-    exceptions: [],
-  };
-  return restore;
+/** Nothing is under way: all that is known goes to a run with an empty history. */
+async function handOver({ power, journal, notices, memory }: Restore, input: PowerRestoreInput): Promise<never> {
+  const state = await power.stop();
+  const { nodes: fates, events } = journal.progress;
+  const carried = { verdict: power.verdict, memory };
+  return continueAsNew<typeof powerRestore>({ ...input, fates, events, state, told: notices.known, carried });
 }

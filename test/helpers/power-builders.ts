@@ -44,6 +44,7 @@ export function somePowerSettings(changes: Partial<PowerSettings> = {}): PowerSe
       allowHardReset: false,
       settle: '3 minutes',
       loopGuard: 2,
+      tellAfter: '1 hour',
     },
     timeouts: {
       halt: '2 minutes',

@@ -295,14 +295,14 @@ describe('the plan of an outage', () => {
       quorum: { verdict: 'read-only-while-away' },
       expectedVotes: { node: 'pve1', votes: 1, before: 2 },
     });
-    expect(final.together).toBe(false);
+    expect(final.togetherIfArmed).toBe(false);
   });
 
   it('leaves the expected votes alone where a connected QDevice keeps quorum', () => {
     const site = aSiteBefore({ qdevice: { votes: 1, connected: true }, ha: old });
     const { shed, final } = planOutage(site, somePowerSettings());
     expect(shed).toMatchObject({ refused: null, expectedVotes: null, quorum: { verdict: 'keeps-quorum' } });
-    expect(final.together).toBe(false);
+    expect(final.togetherIfArmed).toBe(false);
   });
 
   it('warns of a QDevice that is not connected, and does not count it', () => {
@@ -318,7 +318,8 @@ describe('the plan of an outage', () => {
     const { shed, final } = planOutage(aSiteBefore({ ha: armed }), somePowerSettings());
     expect(shed).toMatchObject({ refused: null, disarmHa: true, expectedVotes: { votes: 1 } });
     expect(shed.quorum?.explanation).toContain('HA is disarmed for the outage');
-    expect(final.together).toBe(false);
+    // It may not obey.
+    expect(final.togetherIfArmed).toBe(true);
   });
 
   it('sheds nothing where HA cannot be disarmed: in phase 3 both nodes go at once', () => {
@@ -326,14 +327,14 @@ describe('the plan of an outage', () => {
     const { shed, final, budgets } = planOutage(aSiteBefore({ guests, ha: old }), somePowerSettings());
     expect(shed.refused).toContain('the watchdog would reset the remaining nodes');
     expect(shed).toMatchObject({ disarmHa: false, expectedVotes: null });
-    expect(final.together).toBe(true);
+    expect(final.togetherIfArmed).toBe(true);
     expect(budgets).toEqual({ shed: 0, final: 180 + 180 });
   });
 
   it('takes the risk where its people do, and lets nodes go at once in phase 3 all the same', () => {
     const { shed, final } = planOutage(aSiteBefore({ ha: old }), somePowerSettings({ allowQuorumLoss: true }));
     expect(shed).toMatchObject({ refused: null, quorum: { verdict: 'would-fence' } });
-    expect(final.together).toBe(true);
+    expect(final.togetherIfArmed).toBe(true);
   });
 
   it('lets the nodes of phase 3 go at once where the first would take quorum from the others under HA', () => {
@@ -342,10 +343,10 @@ describe('the plan of an outage', () => {
     const settings = somePowerSettings({ nodes: names, shedNodes: ['pve3'] });
     expect(planOutage(aSiteBefore({ nodes, ha: old }), settings)).toMatchObject({
       shed: { refused: null, quorum: { verdict: 'keeps-quorum' } },
-      final: { together: true },
+      final: { togetherIfArmed: true },
     });
-    expect(planOutage(aSiteBefore({ nodes, ha: armed }), settings).final.together).toBe(false);
-    expect(planOutage(aSiteBefore({ nodes }), settings).final.together).toBe(false);
+    expect(planOutage(aSiteBefore({ nodes, ha: armed }), settings).final.togetherIfArmed).toBe(true);
+    expect(planOutage(aSiteBefore({ nodes }), settings).final.togetherIfArmed).toBe(false);
   });
 
   describe('with guests that may move', () => {

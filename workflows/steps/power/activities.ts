@@ -1,4 +1,4 @@
-import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, isCancellation, proxyActivities } from '@temporalio/workflow';
 import type { PowerActivities } from '../../../activities/power/index.ts';
 import { toMilliseconds, type Duration } from '../../../domain/duration.ts';
 import type { Act } from '../../../domain/outage.ts';
@@ -54,6 +54,12 @@ export async function orFailed(act: Promise<Act>): Promise<Act> {
   try {
     return await act;
   } catch (error) {
-    return { outcome: 'failed', words: explain(error) };
+    return { outcome: 'failed', words: wordsOf(error) };
   }
+}
+
+/** What went wrong with a step. One that was called off did not go wrong, and nothing follows from it. */
+export function wordsOf(error: unknown): string {
+  if (isCancellation(error)) throw error;
+  return explain(error);
 }

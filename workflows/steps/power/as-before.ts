@@ -1,4 +1,4 @@
-import { lookAgain } from './shed.ts';
+import { lookAgain } from './note-site.ts';
 import type { Outage } from './outage.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { Outage } from './outage.ts';
 export async function isAsBefore(outage: Outage): Promise<boolean> {
   const { site, settings } = outage;
   const now = await lookAgain(outage);
-  if (now === null || site === null || now === site) return false;
+  if (now === null || site === null) return false;
   const nodes = site.nodes.filter(({ name, online }) => online && settings.nodes.includes(name));
   const guests = site.guests.filter(({ running }) => running);
   return (

@@ -1,122 +1,137 @@
-import type { Duration } from '../../../domain/duration.ts';
-import type { NodeFate, NodeShutdown, SiteBefore } from '../../../domain/outage.ts';
-import { isAway } from '../../../planning/node-fate.ts';
+import type { NodeShutdown, SiteBefore } from '../../../domain/outage.ts';
+import { isAllDown, nodesLeft, type NodesLeft } from '../../../planning/outage-left.ts';
 import { planOutage } from '../../../planning/outage-plan.ts';
 import { isAtLeast } from '../../../planning/power-watch.ts';
 import { phaseMail } from '../../../reports/outage-mail.ts';
 import { orFailed, within } from './activities.ts';
+import { isCalledOff, unless, type StepEnd } from './against.ts';
+import { DISARM, DISARM_IN_HASTE, disarmHa } from './disarm-ha.ts';
 import { haltHost, proveOff, stopGuestsOf, type HaltHow } from './halt-node.ts';
-import type { Outage } from './outage.ts';
-import { disarmHa, haltSeconds, lookAgain } from './shed.ts';
+import { lookAgain } from './note-site.ts';
+import { isPressing, type Outage } from './outage.ts';
+import { haltSeconds } from './shed.ts';
 import { tell } from './tell.ts';
 
 /** When the battery cannot wait: guests get half their time, and nobody waits longer than this for a node to be off. */
-const HASTE = { haste: 0.5, offSeconds: 60, disarm: '20 seconds' } as const;
+const HASTE = { guests: 0.5, offSeconds: 60 } as const;
 
-/** For the HA manager to let go of its watchdogs. */
-const DISARM: Duration = '1 minute';
+interface FinalHow extends HaltHow {
+  readonly hasty: boolean;
+  /** For one node to be off, before the next goes. */
+  readonly offSeconds: number;
+}
 
 /**
  * Phase 3: everything goes. The guests of all nodes shut down at the same time; the hosts follow, those of phase 2 first, the
- * node that holds this run last. A step that fails holds up nothing.
+ * node that holds this run last. A step that fails holds up nothing. When the battery cannot wait any longer it stops where
+ * it is, to be begun again in haste.
  */
 export async function goDown(outage: Outage): Promise<void> {
-  const { journal, power, settings } = outage;
+  const { journal, power, round } = outage;
   journal.stage('final');
   journal.phase('final');
-  const { because, byNeed } = power.verdict;
-  const nothing = Promise.resolve();
-  journal.note(`phase 3: ${outage.orders.phase === 'final' ? 'by order' : (because ?? '')}`);
-  await tell(outage, `final/${outage.round}`, (head) =>
+  const { because } = power.verdict;
+  journal.note(`phase 3: ${round.orders.phase === 'final' ? 'by order' : (because ?? '')}`);
+  await tell(outage, `final/${round.number}`, (head) =>
     phaseMail({ ...head, phase: 'final', because, progress: journal.progress }),
   );
-  await letBootingNodesUp(outage);
+  const left = await findLeft(outage);
+  const how = howToGo(outage, left);
+  await Promise.all([shutDown(outage, left, how), ...left.booting.map((node) => shutDownOnceUp(outage, node, how))]);
+  round.finalDone = isAllDown(journal.fates);
+  if (round.finalDone) journal.stage('halted');
+}
+
+interface LeftNow extends NodesLeft {
+  readonly site: SiteBefore | null;
+}
+
+async function findLeft(outage: Outage): Promise<LeftNow> {
+  const { journal, settings, round, power, rehearsal } = outage;
   // What is known is good enough when the battery cannot wait; what has moved since goes down with its node.
-  const hurry = isAtLeast(byNeed, 'final') && outage.plan !== null && !outage.hurried;
-  outage.hurried = hurry;
-  const site = hurry ? outage.site : await lookAgain(outage);
-  if (!hurry && site !== null) outage.plan = planOutage(site, settings);
-  const left = nodesLeft(outage, site);
-  // Nodes of phase 2 that are still up: there was no time to shed them.
-  const late = left.filter(({ node }) => settings.shedNodes.includes(node));
-  const last = left.filter(({ node }) => !settings.shedNodes.includes(node));
-  const compressed = isAtLeast(byNeed, 'final') && (late.length > 0 || goingDown(outage).length > 0);
-  const how: HaltHow = { haste: compressed ? HASTE.haste : 1, interrupted: () => false };
-  const offSeconds = compressed ? HASTE.offSeconds : haltSeconds(outage);
-  const mayDisarm = site?.ha.active === true && site.ha.armed === 'armed' && !outage.haDisarmed;
-  const disarming = mayDisarm ? disarmHa(outage, compressed ? HASTE.disarm : DISARM) : nothing;
+  round.hurried = isAtLeast(power.verdict.byNeed, 'final') && round.plan !== null && !round.hurried;
+  const fresh = round.hurried ? null : await lookAgain(outage);
+  const site = fresh ?? outage.site;
+  if (!round.hurried && site !== null) round.plan = planOutage(site, settings);
+  // In a rehearsal the nodes of phase 2 are still up.
+  const isFresh = fresh !== null && !rehearsal;
+  return { site, ...nodesLeft({ fates: journal.fates, plan: round.plan, isFresh, nodes: settings.nodes }) };
+}
 
-  const emptied = new Map(left.map((shutdown) => [shutdown.node, stopGuestsOf(outage, shutdown, how)]));
-  await disarming;
-  const together = outage.plan?.final.together === true && !outage.haDisarmed;
-  if (together) await Promise.all(emptied.values());
-  const halt = async ({ node }: NodeShutdown, first: Promise<unknown>): Promise<string | null> => {
-    const guests = await emptied.get(node);
-    await first;
-    if (guests === 'returned' || guests === 'interrupted') return null;
-    return (await haltHost(outage, node, how)) === 'done' ? node : null;
+function howToGo(outage: Outage, { up, going }: NodesLeft): FinalHow {
+  const { power, settings } = outage;
+  const { shedNodes } = settings;
+  // With charge or runtime alone there is time for the nodes that stay, and none for those that should be off by now.
+  const isLate = going.length > 0 || up.some(({ node }) => shedNodes.includes(node));
+  const hasty = isPressing(outage) || (isAtLeast(power.verdict.byNeed, 'final') && isLate);
+  return {
+    hasty,
+    haste: hasty ? HASTE.guests : 1,
+    offSeconds: hasty ? HASTE.offSeconds : haltSeconds(outage),
+    interrupted: () => !hasty && isPressing(outage),
   };
-  const lateHalts = late.map(async (shutdown) => {
+}
+
+async function shutDown(outage: Outage, { up, going, site }: LeftNow, how: FinalHow): Promise<void> {
+  const { settings, round } = outage;
+  const isLate = ({ node }: NodeShutdown): boolean => settings.shedNodes.includes(node);
+  const prove = (node: string): Promise<unknown> => proveOff(outage, node, how.offSeconds, how.interrupted);
+  const emptied = new Map(up.map((shutdown) => [shutdown.node, stopGuestsOf(outage, shutdown, how)]));
+  await letGoOfWatchdogs(outage, site, how);
+  // Each would be reset without the others' votes.
+  const together = round.plan?.final.togetherIfArmed === true && !round.watchdogsOff;
+  if (together) await Promise.all(emptied.values());
+  const halt = async ({ node }: NodeShutdown, first: Promise<unknown>): Promise<string[]> => {
+    const guests = (await emptied.get(node)) ?? 'done';
+    await first;
+    return !isCalledOff(guests) && (await haltHost(outage, node, how)) === 'done' ? [node] : [];
+  };
+  const nothing = Promise.resolve();
+  const late = up.filter(isLate).map(async (shutdown) => {
     const told = await halt(shutdown, nothing);
-    if (told !== null && !together) await proveOff(outage, told, offSeconds);
-    return told;
+    if (!together) await Promise.all(told.map(prove));
+    return together ? told : [];
   });
-  // Nodes of phase 2 that are on their way down when phase 3 begins.
-  const going = goingDown(outage).map((node) => proveOff(outage, node, offSeconds));
-  const beforeLast: Promise<unknown> = together ? nothing : Promise.all([...lateHalts, ...going]);
-  let previous: Promise<unknown> = beforeLast;
-  const lastHalts: Promise<string | null>[] = [];
-  for (const shutdown of last) {
-    const told = halt(shutdown, previous);
-    // Each has been told before the next one is: the node that holds this run comes last.
-    if (!together) previous = told;
-    lastHalts.push(told);
-  }
-  const toldLast = await Promise.all(lastHalts);
-  const toldLate = await Promise.all(lateHalts);
-  await Promise.all(going);
-  const unproved = [...(together ? toldLate : []), ...toldLast].filter((node) => node !== null);
-  await Promise.all(unproved.map((node) => proveOff(outage, node, haltSeconds(outage))));
-  const up = Object.values(journal.progress.nodes).some((fate) => !isAway(fate) && fate !== 'off-before');
-  outage.finalDone = !up;
-  if (!up) journal.stage('halted');
+  const proofs = going.map(prove);
+  let previous: Promise<unknown> = together ? nothing : Promise.all([...late, ...proofs]);
+  const last = up
+    .filter((shutdown) => !isLate(shutdown))
+    .map((shutdown) => {
+      const told = halt(shutdown, previous);
+      // Each has been told before the next one is: the node that holds this run comes last.
+      if (!together) previous = told;
+      return told;
+    });
+  const unproved = (await Promise.all([...late, ...last])).flat();
+  await Promise.all([
+    ...proofs,
+    ...unproved.map((node) => proveOff(outage, node, haltSeconds(outage), how.interrupted)),
+  ]);
 }
 
-const GONE: ReadonlySet<NodeFate> = new Set(['going-down', 'off', 'unverified', 'off-before', 'missing']);
-
-/** Nodes that are not down yet, with their guests; in the order in which they go. */
-function nodesLeft({ journal, plan, settings }: Outage, site: SiteBefore | null): NodeShutdown[] {
-  const fates = journal.progress.nodes;
-  const gone = (node: string): boolean => GONE.has(fates[node] ?? 'on');
-  const planned = plan === null ? [] : [...plan.shed.nodes, ...plan.final.nodes];
-  const known = planned.filter(({ node }) => !gone(node));
-  // Without a word of the cluster, every node of the configuration may be up; its guests go down with it.
-  const unknown = site === null ? settings.nodes.filter((node) => !gone(node)) : [];
-  return [
-    ...known,
-    ...unknown
-      .filter((node) => !known.some((each) => each.node === node))
-      .map((node) => ({ node, moves: [], tiers: [], budget: 0 })),
-  ];
+async function letGoOfWatchdogs(outage: Outage, site: SiteBefore | null, { hasty }: FinalHow): Promise<void> {
+  if (site?.ha.active !== true || site.ha.armed !== 'armed' || outage.round.watchdogsOff) return;
+  await disarmHa(outage, hasty ? DISARM_IN_HASTE : DISARM);
 }
 
-function goingDown({ journal }: Outage): string[] {
-  const fates = Object.entries(journal.progress.nodes);
-  return fates.filter(([, fate]) => fate === 'going-down').map(([node]) => node);
-}
-
-/** A node that was just woken would come up on battery and find nobody to shut it down. */
-async function letBootingNodesUp({ journal, settings }: Outage): Promise<void> {
-  const waking = Object.entries(journal.progress.nodes).filter(([, fate]) => fate === 'waking');
-  const waits = waking.map(async ([node]) => {
-    const { nodeUp } = settings.restore;
-    const act = await orFailed(
+/** A node that was just woken. It is waited for beside the others, and holds up none of them. */
+async function shutDownOnceUp(outage: Outage, node: string, how: FinalHow): Promise<StepEnd> {
+  const { journal, settings, power } = outage;
+  const { nodeUp } = settings.restore;
+  const isOver = (): boolean => how.interrupted() || power.verdict.mains === 'on' || outage.round.orders.aborted;
+  const act = await unless(isOver, () =>
+    orFailed(
       within(nodeUp).awaitNodeUp.executeWithOptions({ summary: `${node}: wait until it can be shut down` }, [
         { node, within: nodeUp },
       ]),
-    );
-    journal.note(`${node}: ${act.words}`);
-    journal.fate(node, act.outcome === 'done' ? 'on' : 'missing');
-  });
-  await Promise.all(waits);
+    ),
+  );
+  if (act === null) return 'interrupted';
+  journal.note(`${node}: ${act.words}`);
+  // It counts as one that boots until it is up: it is waited for again.
+  if (act.outcome !== 'done') return 'failed';
+  journal.fate(node, 'on');
+  const told = await haltHost(outage, node, how);
+  if (told === 'done') await proveOff(outage, node, how.offSeconds, how.interrupted);
+  return told;
 }

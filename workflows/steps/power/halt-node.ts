@@ -1,9 +1,9 @@
 import type { Duration } from '../../../domain/duration.ts';
 import type { NodeShutdown } from '../../../domain/outage.ts';
 import { nodeUnverifiedMail } from '../../../reports/outage-mail.ts';
-import { explain } from '../failures.ts';
-import { within } from './activities.ts';
-import { against, unless, type Outage, type StepEnd } from './outage.ts';
+import { against, isCalledOff, unless, type StepEnd } from './against.ts';
+import { within, wordsOf } from './activities.ts';
+import type { Outage } from './outage.ts';
 import { tell } from './tell.ts';
 
 export interface HaltHow {
@@ -19,7 +19,7 @@ export async function stopGuestsOf(outage: Outage, shutdown: NodeShutdown, how: 
   for (const [index, tier] of tiers.entries()) {
     const hasty = tier.map((guest) => ({ ...guest, timeout: Math.max(10, Math.round(guest.timeout * how.haste)) }));
     const seconds = Math.max(...hasty.map(({ timeout }) => timeout)) + 15;
-    for (const { vmid } of tier) changes.guests.add(vmid);
+    changes.guests = true;
     journal.fate(node, 'guests-stopping');
     const ended = await against(
       outage,
@@ -31,7 +31,7 @@ export async function stopGuestsOf(outage: Outage, shutdown: NodeShutdown, how: 
         ),
       how.interrupted,
     );
-    if (ended === 'returned' || ended === 'interrupted') return ended;
+    if (isCalledOff(ended)) return ended;
   }
   return 'done';
 }
@@ -45,7 +45,10 @@ export async function haltHost(outage: Outage, node: string, { interrupted }: Ha
       within('1 minute').shutDownNode.executeWithOptions({ summary: `${node}: shut the host down` }, [{ node, gate }]),
     interrupted,
   );
-  if (ended === 'done') outage.journal.fate(node, 'going-down');
+  if (ended === 'done') {
+    outage.journal.fate(node, 'going-down');
+    outage.round.told.push(node);
+  }
   return ended;
 }
 
@@ -57,7 +60,7 @@ export async function proveOff(
   outage: Outage,
   node: string,
   seconds: number,
-  interrupted: () => boolean = () => false,
+  interrupted: () => boolean,
 ): Promise<boolean | null> {
   const { journal, rehearsal } = outage;
   if (rehearsal) {
@@ -76,11 +79,11 @@ export async function proveOff(
     journal.note(`${node}: ${proof.off === 'verified' ? 'off' : 'not verified off'} (${proof.words})`);
     journal.fate(node, proof.off === 'verified' ? 'off' : 'unverified');
     if (proof.off === 'verified') return true;
-    await tell(outage, `unverified/${outage.round}/${node}`, (head) =>
+    await tell(outage, `unverified/${outage.round.number}/${node}`, (head) =>
       nodeUnverifiedMail({ ...head, node, words: proof.words }),
     );
   } catch (error) {
-    journal.note(`${node}: not verified off (${explain(error)})`);
+    journal.note(`${node}: not verified off (${wordsOf(error)})`);
     journal.fate(node, 'unverified');
   }
   return false;

@@ -8,7 +8,7 @@ import type {
   PowerSettings,
 } from '../../../domain/outage.ts';
 import type { DischargePoint, PowerPhase } from '../../../domain/power.ts';
-import { isAtLeast, laterPhase } from '../../../planning/power-watch.ts';
+import { laterPhase } from '../../../planning/power-watch.ts';
 import { outageProgressQuery, outageReportQuery } from '../../messages.ts';
 import { now } from '../clock.ts';
 import { outageDetails } from './details.ts';
@@ -25,7 +25,10 @@ type Power = Pick<PowerWatcher, 'verdict' | 'watch' | 'onBattery'>;
 /** What a run of the power workflows tells of itself. */
 export interface OutageJournal {
   readonly progress: OutageProgress;
-  readonly highest: PowerPhase;
+  readonly stageNow: Stage;
+  readonly fates: Readonly<Record<string, NodeFate>>;
+  /** For the next run of the same outage. */
+  readonly memory: JournalMemory;
   note(text: string): void;
   stage(stage: Stage): void;
   phase(phase: PowerPhase): void;
@@ -38,21 +41,30 @@ export interface OutageJournal {
   conclude(outcome: OutageOutcome, exceptions: readonly string[], discharge: readonly DischargePoint[]): OutageReport;
 }
 
-export interface JournalStart {
+/** What a run notes, as plain data. */
+export interface JournalMemory {
+  readonly stage: Stage;
+  readonly fates: Readonly<Record<string, NodeFate>>;
+  readonly events: readonly OutageEvent[];
+  /** The highest so far. */
+  readonly phase: PowerPhase;
+  /** ISO 8601 */
+  readonly startedAt: string;
+}
+
+export interface JournalStart extends Partial<JournalMemory> {
   readonly settings: Pick<PowerSettings, 'cluster' | 'ups'>;
   readonly rehearsal: boolean;
   readonly stage: Stage;
-  readonly fates?: Readonly<Record<string, NodeFate>>;
-  readonly events?: readonly OutageEvent[];
 }
 
 export function openJournal(start: JournalStart, power: () => Power): OutageJournal {
   const { settings, rehearsal } = start;
-  const startedAt = now();
+  const { startedAt = now() } = start;
   const fates: Record<string, NodeFate> = { ...start.fates };
   let events: OutageEvent[] = [...(start.events ?? [])];
   let stage = start.stage;
-  let phase: PowerPhase = 'normal';
+  let { phase = 'normal' } = start;
   let waitingFor: string | null = null;
   let report: OutageReport | null = null;
 
@@ -82,8 +94,14 @@ export function openJournal(start: JournalStart, power: () => Power): OutageJour
     get progress() {
       return progress();
     },
-    get highest() {
-      return phase;
+    get stageNow() {
+      return stage;
+    },
+    get fates() {
+      return fates;
+    },
+    get memory() {
+      return { stage, fates: { ...fates }, events, phase, startedAt };
     },
     note(text) {
       const event = { at: now(), onBattery: power().onBattery, text };
@@ -95,7 +113,7 @@ export function openJournal(start: JournalStart, power: () => Power): OutageJour
       show();
     },
     phase(next) {
-      if (!isAtLeast(phase, next)) phase = laterPhase(phase, next);
+      phase = laterPhase(phase, next);
       show();
     },
     fate(node, fate) {

@@ -3,9 +3,8 @@ import type { Duration } from '../../../domain/duration.ts';
 import type { NodeBefore } from '../../../domain/outage.ts';
 import { isAway } from '../../../planning/node-fate.ts';
 import { nodeMissingMail } from '../../../reports/outage-mail.ts';
-import { explain } from '../failures.ts';
-import { orFailed, within } from './activities.ts';
-import type { Restore } from './restore.ts';
+import { orFailed, within, wordsOf } from './activities.ts';
+import { nodesBefore, type Restore } from './restore.ts';
 import { tell } from './tell.ts';
 
 /** A node that was told to shut down gets so much longer than it should need, before it counts as hung. */
@@ -16,27 +15,21 @@ const STILL_GOING_DOWN: Duration = '10 minutes';
  * alone, all are woken at once. Returns what did not come back, with what to do.
  */
 export async function wakeNodes(restore: Restore): Promise<string[]> {
-  const { settings, rehearsal } = restore;
+  const { settings, rehearsal, journal } = restore;
   const exceptions: string[] = [];
   for (const group of groupsOf(restore)) {
     const missing = await Promise.all(group.map((node) => wake(restore, node)));
     exceptions.push(...missing.filter((each) => each !== null));
   }
   if (rehearsal) return exceptions;
-  const back = nodesBefore(restore).filter(({ name }) => restore.journal.progress.nodes[name] === 'back');
+  const back = nodesBefore(restore).filter(({ name }) => journal.fates[name] === 'back');
   const unwell = await Promise.all(back.map((node) => awaitMember(restore, node)));
   exceptions.push(...unwell.filter((each) => each !== null));
-  if (exceptions.length === 0) restore.journal.note(`all nodes are back: ${settings.nodes.join(', ')}`);
+  if (exceptions.length === 0) journal.note(`all nodes are back: ${settings.nodes.join(', ')}`);
   return exceptions;
 }
 
-function nodesBefore({ site, settings }: Restore): NodeBefore[] {
-  // Nobody could say what ran before: whatever is configured is wanted.
-  if (site === null) return settings.nodes.map((name) => ({ name, online: true, votes: 1, memory: 0, health: null }));
-  return site.nodes.filter(({ name, online }) => online && settings.nodes.includes(name));
-}
-
-function groupsOf(restore: Restore): string[][] {
+function groupsOf(restore: Restore): NodeBefore[][] {
   const { site, settings } = restore;
   const nodes = nodesBefore(restore);
   const early = nodes.filter(({ name }) => !settings.shedNodes.includes(name));
@@ -44,15 +37,16 @@ function groupsOf(restore: Restore): string[][] {
   const device = site?.quorum.qdevice?.connected === true ? site.quorum.qdevice.votes : 0;
   const votes = early.reduce((sum, node) => sum + node.votes, device);
   const alone = site !== null && votes >= site.quorum.quorum;
-  const names = (group: readonly NodeBefore[]): string[] => group.map(({ name }) => name);
-  return alone ? [names(early), names(late)] : [names(nodes)];
+  return alone ? [early, late] : [nodes];
 }
 
-async function wake(restore: Restore, node: string): Promise<string | null> {
+async function wake(restore: Restore, { name: node, health }: NodeBefore): Promise<string | null> {
   const { journal, settings, power, rehearsal } = restore;
   const { nodeUp, attempts } = settings.restore;
-  const before = journal.progress.nodes[node] ?? 'on';
-  if (!rehearsal && (before === 'going-down' || before === 'unverified')) await letItGoDown(restore, node);
+  const before = journal.fates[node] ?? 'on';
+  if (!rehearsal && (before === 'going-down' || before === 'unverified')) {
+    await letItGoDown(restore, node, health?.bootId ?? null);
+  }
   if (isAway(before)) journal.fate(node, 'waking');
   let words = '';
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
@@ -76,10 +70,12 @@ async function wake(restore: Restore, node: string): Promise<string | null> {
 }
 
 /** Turning on a node that still runs does nothing, so it has to be off first. */
-async function letItGoDown({ journal, settings }: Restore, node: string): Promise<void> {
+async function letItGoDown({ journal, settings }: Restore, node: string, bootId: string | null): Promise<void> {
   const proof = await within(STILL_GOING_DOWN)
-    .awaitNodeOff.executeWithOptions({ summary: `${node}: wait until it is off` }, [{ node, within: STILL_GOING_DOWN }])
-    .catch((error: unknown) => ({ off: 'unverified' as const, words: explain(error) }));
+    .awaitNodeOff.executeWithOptions({ summary: `${node}: wait until it is off` }, [
+      { node, within: STILL_GOING_DOWN, bootId },
+    ])
+    .catch((error: unknown) => ({ off: 'unverified' as const, words: wordsOf(error) }));
   journal.note(`${node}: ${proof.off === 'verified' ? 'off' : 'not verified off'} (${proof.words})`);
   if (proof.off === 'verified' || !settings.restore.allowHardReset) return;
   const act = await orFailed(
@@ -108,6 +104,6 @@ async function awaitMember(restore: Restore, { name: node, health }: NodeBefore)
     journal.note(`${node}: a full member of the cluster`);
     return null;
   } catch (error) {
-    return `${node} is up but no full member: ${explain(error)}`;
+    return `${node} is up but no full member: ${wordsOf(error)}`;
   }
 }

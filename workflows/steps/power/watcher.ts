@@ -1,4 +1,4 @@
-import { CancellationScope, isCancellation, log, sleep } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation, log, sleep } from '@temporalio/workflow';
 import type { PowerRules, PowerVerdict, PowerWatch, WatchState } from '../../../domain/power.ts';
 import { isSameVerdict, NEW_WATCH } from '../../../planning/power-watch.ts';
 import { watching } from './activities.ts';
@@ -9,12 +9,16 @@ export interface PowerWatcher {
   readonly watch: PowerWatch;
   /** Seconds on battery, as far as this run can tell between two verdicts. */
   readonly onBattery: number;
+  /** Milliseconds of that which the watch itself has forgotten; for the run that goes on from here. */
+  readonly forgotten: number;
   /** In which boot of which machine the UPS was last looked at. */
   readonly boot: string | null;
   /** Goes up with every verdict. */
   readonly news: number;
   /** Goes on by other rules. */
   useRules(rules: PowerRules): void;
+  /** Knows what the UPS says at this moment, though it be no news. */
+  lookNow(): Promise<void>;
   /** Comes to an end and tells where it stands. */
   stop(): Promise<WatchState>;
   /** Knows what another run has seen meanwhile, and does not watch itself. */
@@ -27,14 +31,16 @@ export interface WatcherStart {
   readonly state: WatchState;
   readonly verdict: PowerVerdict;
   readonly rules: PowerRules;
+  /** Milliseconds on battery that the watch has forgotten since the outage began. */
+  readonly forgotten?: number;
 }
 
 export function startWatcher(start: WatcherStart, onNews: () => void): PowerWatcher {
   let { state, verdict, rules } = start;
   let news = 0;
+  let looks = 0;
   let heardAt = Date.now();
-  /** Milliseconds on battery that the watch has forgotten since. */
-  let forgotten = 0;
+  let { forgotten = 0 } = start;
   let stopped = false;
   let round = new CancellationScope({ cancellable: true });
 
@@ -52,8 +58,10 @@ export function startWatcher(start: WatcherStart, onNews: () => void): PowerWatc
           watching.watchPower.executeWithOptions({ summary: 'watch the UPS' }, [{ state, rules, seen: verdict }]),
         );
         know(result.state);
-        if (isSameVerdict(verdict, result.verdict)) continue;
+        looks += 1;
+        const isNews = !isSameVerdict(verdict, result.verdict);
         verdict = result.verdict;
+        if (!isNews) continue;
         news += 1;
         onNews();
       } catch (error) {
@@ -76,6 +84,9 @@ export function startWatcher(start: WatcherStart, onNews: () => void): PowerWatc
       const since = verdict.mains === 'out' ? Date.now() - heardAt : 0;
       return Math.round((forgotten + state.watch.onBattery + since) / 1_000);
     },
+    get forgotten() {
+      return forgotten;
+    },
     get boot() {
       return state.seenAt?.boot ?? null;
     },
@@ -85,6 +96,11 @@ export function startWatcher(start: WatcherStart, onNews: () => void): PowerWatc
     useRules(next) {
       rules = next;
       round.cancel();
+    },
+    async lookNow() {
+      const before = looks;
+      round.cancel();
+      await condition(() => looks > before || stopped);
     },
     async stop() {
       stopped = true;
@@ -121,9 +137,11 @@ export function pretendOutage(): PowerWatcher {
     },
     watch: state.watch,
     onBattery: 0,
+    forgotten: 0,
     boot: null,
     news: 0,
     useRules: () => undefined,
+    lookNow: () => Promise.resolve(),
     stop: () => Promise.resolve(state),
     take: () => undefined,
     goOn: () => undefined,
