@@ -28,10 +28,11 @@ export function createPowerOnActivities(deps: PowerDeps) {
      */
     async wakeNode({ node, within, rehearsal }: WakeNodeInput): Promise<Act> {
       const budget = budgetOf(toMilliseconds(within));
-      if (await isApiUp(deps, node)) return { outcome: 'done', words: `${node} was up` };
       const bmc = deps.power.bmc(node);
+      // In a rehearsal every node is up.
       if (rehearsal)
         return { outcome: 'done', words: `would turn ${node} on ${bmc ? 'by its BMC' : 'by magic packets'}` };
+      if (await isApiUp(deps, node)) return { outcome: 'done', words: `${node} was up` };
       const waker = createWaker(deps, node, bmc);
       const look = await lookWithin(budget, deps.polling.intervalMs, async () => {
         const state = await waker.wake();

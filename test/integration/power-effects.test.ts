@@ -156,6 +156,23 @@ describe('in an outage', () => {
     expect(lab.cluster.ha.resource('vm:201').state).toBe('ignored');
   });
 
+  it('a node goes down although HA would move its guests first, one of which may run nowhere else', async () => {
+    const { lab, activities } = await outage({
+      guests: [web({ ha: 'started' }), files],
+      qdevice: true,
+      shutdownPolicy: 'migrate',
+      haRules: [{ rule: 'only-pve2', type: 'node-affinity', resources: ['vm:201'], nodes: ['pve2'], strict: true }],
+    });
+    const input = { node: 'pve2', tier: TIER, within: 135, gate: GATE };
+    expect(await environment().run(activities.stopGuests, input)).toMatchObject({ outcome: 'done' });
+    await environment().run(activities.shutDownNode, { node: 'pve2', gate: GATE });
+    expect(await environment().run(activities.awaitNodeOff, { node: 'pve2', within: '1 minute' })).toMatchObject({
+      off: 'verified',
+    });
+    expect(lab.log.of('guest.migrated')).toEqual([]);
+    expect(lab.monitor.report().fenced).toEqual([]);
+  });
+
   it('a guest is moved to the node that stays', async () => {
     const { lab, activities } = await outage();
     const input = { guest: WEB, from: 'pve2', to: 'pve1', within: '2 minutes', gate: GATE } as const;

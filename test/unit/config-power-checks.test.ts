@@ -80,6 +80,17 @@ describe('phases that contradict each other are refused:', () => {
   });
 });
 
+describe('a phase that would begin before there is an outage is refused:', () => {
+  it.each([
+    ['power.shed.after', { shed: shed({ after: '0 seconds' }) }],
+    ['power.final.after', { final: { after: '0 seconds' } }],
+    ['power.final.blind', { final: { blind: '0 seconds' } }],
+    ['power.shed.charge', { shed: shed({ charge: 101 }) }],
+  ])('%s', (field, power) => {
+    expect(problemsWith(power).some((problem) => problem.startsWith(field))).toBe(true);
+  });
+});
+
 describe('phases are not held to each other', () => {
   it('where they come one right after the other', () => {
     expect(problemsWith({ shed: shed({ charge: 31 }), restore: { charge: 31 } })).toEqual([]);

@@ -1,6 +1,7 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll } from 'vitest';
-import type { OutageReport } from '../../../domain/outage.ts';
+import { Message } from '../../../domain/messages.ts';
+import type { OutageProgress, OutageReport } from '../../../domain/outage.ts';
 import { registerSearchAttributes } from '../../../workers/search-attributes.ts';
 import { connectToDevServer } from '../temporal.ts';
 import { breachesOf } from './judge.ts';
@@ -48,4 +49,14 @@ export function secondOf({ run }: Day, what: string): number {
   const event = run.site.events.find((each) => each.what === what);
   if (event === undefined) throw new Error(`${what} did not happen: ${run.story().join(', ')}`);
   return event.at;
+}
+
+/** Waits, in real time, until the outage has noted something so often. The day stands still meanwhile. */
+export async function noted({ client, outageId }: PowerRun, words: RegExp, times = 1): Promise<void> {
+  const outage = client.workflow.getHandle(outageId);
+  for (;;) {
+    const { events } = await outage.query<OutageProgress>(Message.progress);
+    if (events.filter(({ text }) => words.test(text)).length >= times) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }

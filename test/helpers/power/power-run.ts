@@ -284,7 +284,7 @@ export class PowerRun {
             await this.pass(TAKES.silentLooks);
             return { off: 'verified', words: 'silent' };
           }
-          await this.pass(2);
+          await this.pass(site.pauseAt(node));
         }
         return { off: 'unverified', words: 'it still answers' };
       },
@@ -356,13 +356,14 @@ export class PowerRun {
   #counted(name: Name, usual: (input: never) => Promise<unknown>, counts: boolean) {
     const instead = this.#options.instead?.[name] as
       ((input: never, usual: () => Promise<unknown>, run: PowerRun) => Promise<unknown>) | undefined;
+    const act = (input: never) => (instead === undefined ? usual(input) : instead(input, () => usual(input), this));
     return async (input: never): Promise<unknown> => {
-      if (!counts) return usual(input);
+      if (!counts) return act(input);
       this.#busy += 1;
       const beat = setInterval(() => heartbeat(), 10);
       try {
         this.calls.push({ at: this.site.now, name, input });
-        return await (instead === undefined ? usual(input) : instead(input, () => usual(input), this));
+        return await act(input);
       } finally {
         clearInterval(beat);
         this.#busy -= 1;
@@ -401,7 +402,7 @@ export class PowerRun {
     const end = this.site.now + seconds;
     while (this.site.now < end) {
       if (this.site.node(node).state === 'on') return { outcome: 'done', words: 'it is up' };
-      await this.pass(2);
+      await this.pass(this.site.pauseAt(node));
     }
     return { outcome: 'failed', words: 'it does not answer' };
   }

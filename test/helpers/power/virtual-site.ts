@@ -50,6 +50,8 @@ export interface SiteOptions {
   readonly charge?: number;
   /** Nodes that are off when the day begins. */
   readonly off?: readonly string[];
+  /** Nodes in the middle of a reboot when the day begins, and the second at which they are up. */
+  readonly rebooting?: Readonly<Record<string, number>>;
 }
 
 /** Two nodes with their guests on one UPS, second by second, without anything real. All time is virtual seconds. */
@@ -72,6 +74,9 @@ export class VirtualSite {
         { name, state: options.off?.includes(name) === true ? 'off' : 'on', until: Infinity, boots: 1 },
       ]),
     );
+    for (const [name, until] of Object.entries(options.rebooting ?? {})) {
+      Object.assign(this.node(name), { state: 'booting', until });
+    }
     this.guests = (options.guests ?? SOME_GUESTS).map((guest) => ({ ...guest }));
     this.#energy = (POWER.battery * (options.charge ?? 100)) / 100;
   }
@@ -129,6 +134,11 @@ export class VirtualSite {
     const node = this.nodes.get(name);
     if (node === undefined) throw new Error(`there is no node ${name}`);
     return node;
+  }
+
+  /** Seconds between two looks at a node: fewer while it goes down or boots. */
+  pauseAt(name: string): number {
+    return Number.isFinite(this.node(name).until) ? 2 : 10;
   }
 
   shutDown(name: string): void {
