@@ -23,12 +23,14 @@ export function outageDetails(progress: OutageProgress, ended: OutageReport | nu
   ].join('\n');
 }
 
+const MAINS = { on: 'on mains', back: 'on mains again', out: 'on battery' } as const;
+
 /** The same for the watch of a UPS. */
 export function guardDetails({ ups, since, verdict, reading, outage }: GuardStatus): string {
   if (outage) return `**${ups}**: a power cut is being answered`;
   if (verdict === null) return `**${ups}**: not looked at yet`;
   return [
-    `**${ups}**: ${verdict.mains === 'on' ? 'on mains' : 'on battery'} since ${since} (${reading?.status.join(' ') ?? 'no answer'})`,
+    `**${ups}**: ${MAINS[verdict.mains]} since ${since} (${reading?.status.join(' ') ?? 'no answer'})`,
     ...(verdict.notices.length === 0 ? [] : ['', ...verdict.notices.map(({ text }) => `- ${text}`)]),
   ].join('\n');
 }
