@@ -11,6 +11,7 @@ export interface RollLab extends LabSite {
   readonly client: Client;
   readonly namespace: string;
   startWorker(options?: WorkerProcessOptions): Promise<WorkerProcess>;
+  killWorkers(): Promise<void>;
   /** Ends workers, lab and connections and removes the files. */
   close(): Promise<void>;
 }
@@ -54,6 +55,10 @@ export async function createRollLab(options: RollLabOptions): Promise<RollLab> {
     policy: { ...policy, timeouts: { workerLost: '2 seconds', ...policy?.timeouts } },
   });
   const workers = new Set<WorkerProcess>();
+  const killWorkers = async (): Promise<void> => {
+    await Promise.all([...workers].map((worker) => worker.end('SIGKILL')));
+    workers.clear();
+  };
   return {
     ...labSite,
     client: new Client({ connection, namespace }),
@@ -67,8 +72,9 @@ export async function createRollLab(options: RollLabOptions): Promise<RollLab> {
       workers.add(worker);
       return worker;
     },
+    killWorkers,
     async close() {
-      await Promise.all([...workers].map((worker) => worker.end('SIGKILL')));
+      await killWorkers();
       await connection.close();
       await labSite.lab.close();
       await rm(directory, { recursive: true, force: true });

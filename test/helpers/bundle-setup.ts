@@ -1,17 +1,16 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { build } from 'esbuild';
 import type { TestProject } from 'vitest/node';
 import { WORKER } from '../../scripts/lib/worker-process.ts';
+import { WORKFLOWS, writeWorkflowBundle } from './bundle.ts';
 import { KILLABLE_WORKER } from './chaos/boundaries.ts';
 import type {} from './provided.ts';
 import { oncePerRun } from './once.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const WORKFLOWS = join(ROOT, 'workflows/index.ts');
 
 /** Named after the process, so that two test runs at the same time do not read each other's bundles. */
 const CACHE = join(ROOT, `node_modules/.cache/caretaker/bundles-${String(process.pid)}`);
@@ -36,9 +35,8 @@ async function bundle(): Promise<{ workflows: string | null; workers: Record<str
 
 async function bundleWorkflows(): Promise<string | null> {
   if (!existsSync(WORKFLOWS)) return null;
-  const { code } = await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger: new DefaultLogger('WARN') });
   const path = join(CACHE, 'workflows.js');
-  await writeFile(path, code);
+  await writeWorkflowBundle(path);
   return path;
 }
 

@@ -28,7 +28,7 @@ function read(file: string): unknown {
   return JSON.parse(readFileSync(join(FOLDER, file), 'utf8'));
 }
 
-/** Workflows look at their own id, which a history does not hold. All were recorded on the cluster `small`. */
+/** Workflows look at their own id, which a history does not hold. All were recorded on the cluster `small`, or on the UPS `ups`. */
 function idOf(file: string): string {
   const ids: Readonly<Record<string, string>> = {
     undoLater: undoLaterId('small', 'pve1'),
@@ -46,6 +46,55 @@ function idOf(file: string): string {
   return ids[file.split('/')[0] ?? ''] ?? rollingUpdateId('small');
 }
 
+/** What each makes of the workflows could not have lived through what was recorded. */
+const MUTANTS: readonly {
+  readonly does: string;
+  readonly file: string;
+  readonly change: (source: string) => string;
+  readonly recorded: string;
+}[] = [
+  {
+    does: 'upgrades a host before it has a snapshot',
+    file: 'patch-host.ts',
+    change: (source) =>
+      source
+        .replace(/ *await upgradeHost\(run\);\n/, '')
+        .replace(/( *)const snapshot = await takeSnapshot\(run\);/, '$1await upgradeHost(run);\n$&'),
+    recorded: 'patchHost/weekly-ct-1',
+  },
+  {
+    does: 'upgrades before it has drained',
+    file: 'update-node.ts',
+    change: (source) =>
+      source.replace(/ *await drain\(run\);\n/, '').replace(/( *)await rebootIfNeeded\(/, '$1await drain(run);\n$&'),
+    recorded: 'updateNode/done',
+  },
+  {
+    does: 'shuts a host down before its guests',
+    file: 'steps/power/shed.ts',
+    change: swapped(/ *if \(isCalledOff\(await stopGuestsOf\(.*\n/, / *const told = await haltHost\(.*\n/),
+    recorded: 'powerOutage/return-after-shed',
+  },
+  {
+    does: 'starts guests before their nodes are woken',
+    file: 'steps/power/come-back.ts',
+    change: swapped(/ *\.\.\.\(await wakeNodes\(restore\)\),\n/, / *\.\.\.\(await restoreGuests\(restore\)\),\n/),
+    recorded: 'powerRestore/return-after-shed',
+  },
+];
+
+/** Lets two pieces of a source change places. */
+function swapped(one: RegExp, other: RegExp): (source: string) => string {
+  return (source) => {
+    const [first = '', second = ''] = [source.match(one)?.[0], source.match(other)?.[0]];
+    if (first === '' || second === '') return source;
+    return source
+      .replace(first, '\0')
+      .replace(second, () => first)
+      .replace('\0', () => second);
+  };
+}
+
 describe('runs that were recorded', () => {
   it('cover every workflow', () => {
     const recorded = new Set(histories.map((file) => file.split('/')[0]));
@@ -59,26 +108,11 @@ describe('runs that were recorded', () => {
     await Worker.runReplayHistory({ workflowBundle: workflowBundle() }, read(file), idOf(file));
   });
 
-  it('could not be continued by a workflow that upgrades a host before it has a snapshot', async () => {
-    const mutant = await bundleMutant('patch-host.ts', (source) =>
-      source
-        .replace(/ *await upgradeHost\(run\);\n/, '')
-        .replace(/( *)const snapshot = await takeSnapshot\(run\);/, '$1await upgradeHost(run);\n$&'),
-    );
-    const file = histories.find((each) => each.startsWith('patchHost/weekly-ct-1')) ?? '';
+  it.each(MUTANTS)('could not be continued by a workflow that $does', async ({ file, change, recorded }) => {
+    const mutant = await bundleMutant(file, change);
+    const history = histories.find((each) => each.startsWith(recorded)) ?? '';
 
-    await expect(Worker.runReplayHistory({ workflowBundle: mutant }, read(file), idOf(file))).rejects.toThrow(
-      /[Nn]ondeterminism|[Dd]eterminism/,
-    );
-  });
-
-  it('could not be continued by a workflow that upgrades before it has drained', async () => {
-    const mutant = await bundleMutant('update-node.ts', (source) =>
-      source.replace(/ *await drain\(run\);\n/, '').replace(/( *)await rebootIfNeeded\(/, '$1await drain(run);\n$&'),
-    );
-    const file = histories.find((each) => each.startsWith('updateNode/done')) ?? '';
-
-    await expect(Worker.runReplayHistory({ workflowBundle: mutant }, read(file), idOf(file))).rejects.toThrow(
+    await expect(Worker.runReplayHistory({ workflowBundle: mutant }, read(history), idOf(history))).rejects.toThrow(
       /[Nn]ondeterminism|[Dd]eterminism/,
     );
   });

@@ -1,7 +1,7 @@
 import { Context, heartbeat, CancelledFailure } from '@temporalio/activity';
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { Worker } from '@temporalio/worker';
+import { Worker, type WorkflowBundlePath } from '@temporalio/worker';
 import type { PowerActivities } from '../../../activities/power/index.ts';
 import type { WatchPowerInput, WatchPowerResult } from '../../../activities/power/watch.ts';
 import { powerGuardId, powerOutageId, powerRestoreId } from '../../../domain/ids.ts';
@@ -29,6 +29,8 @@ interface Watching {
 
 export interface PowerRunOptions extends SiteOptions {
   readonly settings?: (settings: PowerSettings) => PowerSettings;
+  /** The one of the test run unless given. */
+  readonly workflowBundle?: WorkflowBundlePath;
   /** Parts of the site as `readSite` tells it. */
   readonly before?: (site: SiteBefore) => SiteBefore;
   /** Instead of what an activity does; it may throw, and it is called with what it would do. */
@@ -87,8 +89,9 @@ export class PowerRun {
   async live(): Promise<OutageReport | null> {
     const worker = await Worker.create({
       connection: this.#environment.nativeConnection,
+      namespace: this.#environment.namespace ?? 'default',
       taskQueue: this.#taskQueue,
-      workflowBundle: workflowBundle(),
+      workflowBundle: this.#options.workflowBundle ?? workflowBundle(),
       activities: this.#activities(),
       maxHeartbeatThrottleInterval: '10 ms',
       defaultHeartbeatThrottleInterval: '10 ms',

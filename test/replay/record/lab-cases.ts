@@ -1,14 +1,4 @@
-// `npm run record-histories`: runs the cases below on the lab and keeps their histories for the replay tests. Names of cases
-// as arguments record only those.
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
-import { defineSearchAttributeKey } from '@temporalio/common';
 import {
   nutClientsId,
   powerOutageId,
@@ -16,33 +6,25 @@ import {
   rollingUpdateId,
   undoLaterId,
   weeklyUpdatesId,
-} from '../domain/ids.ts';
-import { Message } from '../domain/messages.ts';
-import type { PolicyOverrides } from '../domain/policy.ts';
-import type { RollProgress } from '../domain/report.ts';
-import { SearchAttribute } from '../domain/search-attributes.ts';
-import { TaskQueue } from '../domain/task-queues.ts';
-import { WEEKDAYS } from '../domain/window.ts';
-import type { LabEvent } from '../lab/index.ts';
-import { smallSite, type Site } from '../lab/site.ts';
-import { createTeardown } from './lib/teardown.ts';
-import type { LabPatching, LabPower } from './lib/lab-config.ts';
-import { createRollLab, type RollLab } from './lib/roll-lab.ts';
-import { startDevServer } from './temporal/dev-server.ts';
-import { locateTemporalCli } from './temporal/locate.ts';
+} from '../../../domain/ids.ts';
+import { Message } from '../../../domain/messages.ts';
+import type { PolicyOverrides } from '../../../domain/policy.ts';
+import type { RollProgress } from '../../../domain/report.ts';
+import { TaskQueue } from '../../../domain/task-queues.ts';
+import { WEEKDAYS } from '../../../domain/window.ts';
+import type { LabEvent } from '../../../lab/index.ts';
+import { smallSite, type Site } from '../../../lab/site.ts';
+import type { LabPatching, LabPower } from '../../../scripts/lib/lab-config.ts';
+import { createRollLab, type RollLab } from '../../../scripts/lib/roll-lab.ts';
+import type { Case, Place } from './case.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const HISTORIES = fileURLToPath(new URL('../test/replay/histories/', import.meta.url));
-const SDK_VERSION = '1.24.0';
-const run = promisify(execFile);
-
-interface Case {
+interface LabCase {
   readonly name: string;
   readonly site: Site;
   readonly patching?: LabPatching;
   readonly power?: LabPower;
   /** Starts what is recorded and waits for its end, instead of the run below. */
-  readonly live?: (roll: RollLab) => Promise<void>;
+  readonly live?: (roll: RollLab, place: Place) => Promise<void>;
   /** What is started; a rolling update unless given. */
   readonly start?: { readonly type: string; readonly id: (cluster: string) => string };
   readonly input?: () => PolicyOverrides;
@@ -50,6 +32,7 @@ interface Case {
   readonly meanwhile?: (roll: RollLab) => void;
   /** What happens before the histories are kept. */
   readonly afterwards?: (roll: RollLab) => Promise<void>;
+  readonly keeps?: Case['keeps'];
 }
 
 const ROLL = { type: 'rollingUpdate', id: rollingUpdateId };
@@ -61,7 +44,7 @@ const OLD_CURL = {
   command: `dpkg-query -W -f '\${Version}' curl | grep -qx 8.14.1-2`,
 } as const;
 
-const CASES: readonly Case[] = [
+const CASES: readonly LabCase[] = [
   { name: 'done', site: smallSite() },
   { name: 'done-with-ha', site: smallSite({ nodes: 3, ha: true }) },
   { name: 'planned', site: smallSite(), input: () => ({ dryRun: true }) },
@@ -89,6 +72,7 @@ const CASES: readonly Case[] = [
     afterwards: removeSnapshots,
   },
   { name: 'power-cut', site: smallSite(), live: liveThroughOutage },
+  { name: 'dark-site', site: smallSite(), live: liveThroughDarkness, keeps: isOfOutage },
   {
     name: 'no-nut',
     site: smallSite(),
@@ -98,54 +82,30 @@ const CASES: readonly Case[] = [
   { name: 'window-ended', site: smallSite(), input: inWindowThatEnds, meanwhile: holdFirstNodePastTheWindow },
 ];
 
-const teardown = createTeardown();
 let windowEnds: Date | undefined;
-try {
-  await recordAll();
-} finally {
-  await teardown.run();
-}
 
-async function recordAll(): Promise<void> {
-  const { path: cliPath } = await locateTemporalCli();
-  const server = await startDevServer({
-    cliPath,
-    headless: true,
-    dynamicConfig: ['system.forceSearchAttributesCacheRefreshOnRead=true'],
-  });
-  teardown.add('stop Temporal', () => server.stop());
-  const folder = await mkdtemp(join(tmpdir(), 'record-'));
-  teardown.add('remove the bundle', () => rm(folder, { recursive: true }));
-  const workflowBundlePath = join(folder, 'workflows.cjs');
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
-    logger: new DefaultLogger('WARN'),
-  });
-  await writeFile(workflowBundlePath, code);
-  const wanted = process.argv.slice(2);
-  for (const [index, each] of CASES.entries()) {
-    if (wanted.length > 0 && !wanted.includes(each.name)) continue;
-    const namespace = `record-${index}`;
+/** Runs on the lab, each on one of its own. */
+export const LAB_CASES: readonly Case[] = CASES.map((each) => ({
+  name: each.name,
+  ...(each.keeps ? { keeps: each.keeps } : {}),
+  async live(place) {
     const roll = await createRollLab({
       site: each.site,
       ...(each.patching ? { patching: each.patching } : {}),
       ...(each.power ? { power: each.power } : {}),
-      temporalAddress: server.address,
-      namespace,
-      workflowBundlePath,
+      temporalAddress: place.address,
+      namespace: place.namespace,
+      workflowBundlePath: place.workflowBundlePath,
     });
-    teardown.add('close the lab', () => roll.close());
-    await record(each, roll, cliPath, server.address);
-    await roll.close();
-  }
-}
+    try {
+      await runOn(roll, each, place);
+    } finally {
+      await roll.close();
+    }
+  },
+}));
 
-async function record(
-  { name, start = ROLL, input, meanwhile, afterwards, live }: Case,
-  roll: RollLab,
-  cliPath: string,
-  address: string,
-): Promise<void> {
+async function runOn(roll: RollLab, { start = ROLL, input, meanwhile, afterwards, live }: LabCase, place: Place) {
   await roll.startWorker();
   meanwhile?.(roll);
   if (live === undefined) {
@@ -155,56 +115,37 @@ async function record(
       args: input ? [input()] : [],
     });
     await handle.result().catch(() => undefined);
-  } else await live(roll);
+  } else await live(roll, place);
   await afterwards?.(roll);
-  for await (const { type, workflowId, runId, typedSearchAttributes } of roll.client.workflow.list()) {
-    const folder = join(HISTORIES, type);
-    await mkdir(folder, { recursive: true });
-    const of = typedSearchAttributes.get(defineSearchAttributeKey(SearchAttribute.node, 'KEYWORD'));
-    const node = of === undefined ? '' : `-${of}`;
-    const file = join(folder, `${name}${node}.${SDK_VERSION}.json`);
-    // The CLI writes what the SDK reads back; JSON.stringify of a fetched history does not.
-    const { stdout } = await run(
-      cliPath,
-      [
-        'workflow',
-        'show',
-        '-w',
-        workflowId,
-        '-r',
-        runId,
-        '-o',
-        'json',
-        '--address',
-        address,
-        '--namespace',
-        roll.namespace,
-      ],
-      { maxBuffer: 64 * 2 ** 20 },
-    );
-    await writeFile(file, anonymous(stdout));
-    console.log(`${type} ${name}: ${file.slice(HISTORIES.length)}`);
-  }
-}
-
-/** Process ids, host and path of the recording machine say nothing about the run. */
-function anonymous(history: string): string {
-  return history.replaceAll(/"identity": "[^"]*"/g, '"identity": "recorder"').replaceAll(ROOT, '');
 }
 
 /** Both nodes go down, and come back when the mains do. The guard goes on watching. */
-async function liveThroughOutage(roll: RollLab): Promise<void> {
+async function liveThroughOutage(roll: RollLab, _: Place, whenAllIsOff = () => Promise.resolve()): Promise<void> {
   const { lab, client } = roll;
   await roll.startWorker({ args: ['power'] });
   const { device } = lab.ups;
-  const outage = client.workflow.getHandle(powerOutageId(lab.access.ups.name));
   const workflowId = powerPlanId(lab.access.ups.name, 'recorded');
   await client.workflow.execute('powerPlan', { workflowId, taskQueue: TaskQueue.power, args: [] });
   device.setMains(false);
   while (lab.access.nodes.some(({ name }) => lab.node(name).machine.power !== 'off')) await sleep(200);
+  await whenAllIsOff();
   device.setCharge(80);
   device.setMains(true);
-  await outage.result();
+  await client.workflow.getHandle(powerOutageId(lab.access.ups.name)).result();
+}
+
+function isOfOutage(type: string): boolean {
+  return ['powerGuard', 'powerOutage', 'powerRestore'].includes(type);
+}
+
+/** Workers and Temporal lose their power, too, and start cold. */
+function liveThroughDarkness(roll: RollLab, place: Place): Promise<void> {
+  return liveThroughOutage(roll, place, async () => {
+    await roll.killWorkers();
+    await place.restartTemporal();
+    await roll.startWorker();
+    await roll.startWorker({ args: ['power'] });
+  });
 }
 
 /** The nodes of the lab have no packages of NUT. */
