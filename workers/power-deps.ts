@@ -1,12 +1,11 @@
-import type { PowerDeps, UpsReader } from '../activities/power/index.ts';
+import type { PowerDeps } from '../activities/power/index.ts';
 import { createBmc, type Bmc } from '../clients/wake/index.ts';
 import { powerOf, powerSettingsFor } from '../config/power.ts';
-import type { PowerConfig, PowerNodeConfig } from '../config/power-schema.ts';
+import type { PowerNodeConfig } from '../config/power-schema.ts';
 import type { Config } from '../config/schema.ts';
 import { resolveSecret } from '../config/secrets.ts';
-import { readPower } from '../planning/power-reading.ts';
 import { depsFromConfig, patienceOf } from './deps-from-config.ts';
-import { upsConnection } from './ups-connection.ts';
+import { upsConnection, upsReader } from './ups-connection.ts';
 
 /** Milliseconds. While a battery runs down, a node that hangs is given up sooner, and looked at more often. */
 const HASTE = { connect: 3_000, total: 10_000, interval: 2_000 } as const;
@@ -26,17 +25,17 @@ export function powerDepsFromConfig(config: Config, env: NodeJS.ProcessEnv): Pow
     intervalMs: Math.min(intervalMs, HASTE.interval),
   });
   const nodeNamed = (name: string) => power.nodes.find((node) => node.name === name);
-  const reader = readerOf(power.ups);
+  const nut = upsConnection(power.ups);
   return {
     ...deps,
     power: {
       settings: () => settings,
-      ups: reader.ups,
+      ups: upsReader(nut, power.ups.name),
       bmc: (node) => bmcOf(nodeNamed(node), env),
       wake: (node) => nodeNamed(node)?.wake ?? null,
     },
     async close() {
-      reader.close();
+      nut.close();
       await deps.close();
     },
   };
@@ -52,15 +51,4 @@ function bmcOf(node: PowerNodeConfig | undefined, env: NodeJS.ProcessEnv): Bmc |
     password: () => resolveSecret(password, env, `power.nodes (${node.name}): bmc.password`),
     ...(cipherSuite === undefined ? {} : { cipherSuite }),
   });
-}
-
-function readerOf(ups: PowerConfig['ups']): { ups: UpsReader; close(): void } {
-  const client = upsConnection(ups);
-  return {
-    ups: {
-      label: `${ups.name} at ${client.label}`,
-      read: async (signal) => readPower(await client.listVariables(ups.name, signal === undefined ? {} : { signal })),
-    },
-    close: () => client.close(),
-  };
 }

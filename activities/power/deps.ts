@@ -1,6 +1,6 @@
 import type { Bmc, MagicPacket } from '../../clients/wake/index.ts';
 import type { PowerSettings } from '../../domain/outage.ts';
-import type { PowerReading } from '../../domain/power.ts';
+import type { PowerReading, StatusWords } from '../../domain/power.ts';
 import type { ActivityDeps } from '../deps.ts';
 
 /** The UPS of the configuration. */
@@ -9,6 +9,8 @@ export interface UpsReader {
   readonly label: string;
   /** One look. Throws `NutError` when there is no answer, or the reason of the signal. */
   read(signal?: AbortSignal): Promise<PowerReading>;
+  /** Its status alone: a line instead of a list. */
+  readStatus(signal?: AbortSignal): Promise<StatusWords>;
 }
 
 /**

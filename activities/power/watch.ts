@@ -1,7 +1,8 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { NutError } from '../../clients/nut/index.ts';
 import { pause } from '../../clients/pause.ts';
-import type { ClockStamp, PowerRules, PowerSample, PowerVerdict, WatchState } from '../../domain/power.ts';
+import type { ClockStamp, PowerRules, PowerSample, PowerVerdict, PowerWatch, WatchState } from '../../domain/power.ts';
+import { classOf } from '../../planning/power-class.ts';
 import { isSameVerdict, observe, verdictOf } from '../../planning/power-watch.ts';
 import { report } from '../guard.ts';
 import { ask } from './ask.ts';
@@ -34,6 +35,22 @@ export function createWatchActivities({
   readonly power: { readonly ups: UpsReader };
   readonly clock?: () => ClockStamp;
 }) {
+  /**
+   * Waits for the next look. Halfway the status alone is asked: when it means something else, nobody waits any longer. A
+   * class that lasts is looked at once an interval as before, so that no row of looks is shorter than it was.
+   */
+  async function untilDue({ reading, class: known }: PowerWatch, rules: PowerRules, left: () => number): Promise<void> {
+    const half = rules.interval * 500;
+    // A server that takes its time is not asked twice.
+    if (reading !== null && left() > half) {
+      // Temporal's own `sleep` leaves something behind each time until the activity ends.
+      await pause(left() - half, cancellationSignal());
+      const answer = await ask((signal) => ups.readStatus(signal), half);
+      if ('value' in answer && classOf({ ...reading, status: answer.value }, rules) !== known) return;
+    }
+    if (left() > 0) await pause(left(), cancellationSignal());
+  }
+
   return {
     /**
      * Looks at the UPS again and again, and comes back when there is something that the run does not know yet. What it has
@@ -46,9 +63,9 @@ export function createWatchActivities({
       const known = (): WatchPowerResult => ({ state: { watch, seenAt }, verdict: verdictOf(watch, rules) });
       try {
         // Two looks in the same moment would be one and the same look, and make nothing more certain.
-        const tooEarly = seenAt === null ? 0 : rules.interval * 1_000 - elapsedBetween(seenAt, clock());
-        if (tooEarly > 0) await pause(tooEarly, cancellationSignal());
+        let due = seenAt === null ? begun : begun + rules.interval * 1_000 - elapsedBetween(seenAt, clock());
         for (;;) {
+          await untilDue(watch, rules, () => due - clock().monotonic);
           const asked = clock().monotonic;
           const said = await look(ups);
           const now = clock();
@@ -58,8 +75,7 @@ export function createWatchActivities({
           const result = known();
           report(result.state);
           if (!isSameVerdict(seen, result.verdict) || now.monotonic - begun >= LONGEST_WATCH) return result;
-          // Temporal's own `sleep` leaves something behind each time until the activity ends.
-          await pause(Math.max(0, rules.interval * 1_000 - (clock().monotonic - asked)), cancellationSignal());
+          due = asked + rules.interval * 1_000;
         }
       } catch (error) {
         if (cancellationSignal().aborted) return known();

@@ -57,6 +57,11 @@ export function thePower(changes: Partial<PowerSettings> = {}): PowerSettings {
 export function fakePowerDeps(world: FakePower): PowerDeps & { readonly looks: () => number } {
   const says = [...(world.ups ?? [ON_BATTERY])];
   let looks = 0;
+  const read = (): Promise<PowerReading> => {
+    looks += 1;
+    const said = (says.length > 1 ? says.shift() : says[0]) ?? ON_BATTERY;
+    return said instanceof Error ? Promise.reject(said) : Promise.resolve(aReading(said, world.charge));
+  };
   const settings = world.power ?? thePower();
   return {
     ...fakeDeps(world),
@@ -65,11 +70,8 @@ export function fakePowerDeps(world: FakePower): PowerDeps & { readonly looks: (
       settings: () => settings,
       ups: {
         label: 'ups at 10.0.0.5:3493',
-        read: () => {
-          looks += 1;
-          const said = (says.length > 1 ? says.shift() : says[0]) ?? ON_BATTERY;
-          return said instanceof Error ? Promise.reject(said) : Promise.resolve(aReading(said, world.charge));
-        },
+        read,
+        readStatus: async () => (await read()).status,
       },
       bmc: () => (world.bmc === undefined ? null : onlyExpected<Bmc>('bmc', world.bmc)),
       wake: () => world.wake ?? null,

@@ -93,7 +93,7 @@ describe('the look at the UPS before an act', () => {
     const deps = fakePowerDeps({});
     const hanging = {
       ...deps,
-      power: { ...deps.power, ups: { label: 'ups', read: () => new Promise<never>(() => 0) } },
+      power: { ...deps.power, ups: { ...deps.power.ups, read: () => new Promise<never>(() => 0) } },
     };
     let act: unknown = 'none yet';
     const looking = activityEnvironment().run(async () => (act = await lookBeforeActing(hanging, aGate())));

@@ -1,8 +1,8 @@
 import { vi } from 'vitest';
 import { createWatchActivities, type WatchPowerInput, type WatchPowerResult } from '../../../activities/power/watch.ts';
 import type { PowerRules, PowerVerdict, PowerWatch, WatchState } from '../../../domain/power.ts';
-import { readPower } from '../../../planning/power-reading.ts';
 import { laterPhase, NEW_WATCH, verdictOf } from '../../../planning/power-watch.ts';
+import { upsReader } from '../../../workers/ups-connection.ts';
 import { activityEnvironment } from '../../helpers/fake-deps.ts';
 import { DEFAULT_RULES } from '../../helpers/power-builders.ts';
 import type { RealNut } from './nut.ts';
@@ -38,16 +38,17 @@ export interface RealWatch {
 export function watchUps(nut: RealNut, changes: Partial<PowerRules> = {}): RealWatch {
   const rules = { ...HASTY, ...changes };
   const client = nut.client({ timeouts: { connect: 1_000, reply: 1_000 } });
+  const reader = upsReader(client, 'ups');
   const news: WatchPowerResult[] = [];
   const looks: Known[] = [];
   let said: string | null = null;
   const activities = createWatchActivities({
     power: {
       ups: {
-        label: 'ups',
+        ...reader,
         async read(signal) {
           said = null;
-          const reading = readPower(await client.listVariables('ups', signal === undefined ? {} : { signal }));
+          const reading = await reader.read(signal);
           said = reading.status.join(' ');
           return reading;
         },
