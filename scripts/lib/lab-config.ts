@@ -42,7 +42,10 @@ export type LabPatching = z.input<typeof patchingSchema> & {
 };
 
 /** What differs from the lab's own `power`. */
-export type LabPower = Partial<Omit<z.input<typeof powerSchema>, 'ups' | 'nodes'>>;
+export type LabPower = Partial<Omit<z.input<typeof powerSchema>, 'ups' | 'nodes'>> & {
+  /** Another UPS than that of the lab. */
+  readonly ups?: LabSheet['ups'];
+};
 
 /** Commands run in real time, whatever the clock of the lab says. */
 const SLOW = 10;
@@ -111,9 +114,9 @@ export function labConfig(sheet: LabSheet, options: LabConfigOptions): string {
 
 /** The last node is shed. The UPS tells its runtime by the clock of the lab, which nothing shrinks. */
 function labPower(
-  { nodes, ups }: LabSheet,
+  { nodes, ...sheet }: LabSheet,
   shrunk: (seconds: number) => string,
-  { shed, final, restore, timeouts, guests, ...power }: LabPower,
+  { ups = sheet.ups, shed, final, restore, timeouts, guests, ...power }: LabPower,
 ): unknown {
   return {
     ups: { name: ups.name, host: ups.host, port: ups.port, tls: 'off', interval: shrunk(1) },

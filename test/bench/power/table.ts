@@ -4,12 +4,18 @@ export interface Row {
   readonly times: readonly number[];
 }
 
-/** As a Markdown table, in seconds. */
-export function renderTable(rows: readonly Row[]): string {
-  const lines = rows.map(({ name, times }) => {
-    const sorted = times.toSorted((a, b) => a - b).map((ms) => ms / 1_000);
-    const at = (share: number): string => (sorted[Math.ceil(share * sorted.length) - 1] ?? NaN).toFixed(2);
-    return `| ${name} | ${sorted.length} | ${(sorted[0] ?? NaN).toFixed(2)} | ${at(0.5)} | ${at(0.95)} | ${at(1)} |\n`;
+/** The time that this share of the rounds did not exceed, in milliseconds. */
+export function quantile({ times }: Row, share: number): number {
+  const sorted = times.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN;
+}
+
+/** As a Markdown table, in seconds; the last column is the median of the row by that of the one it is measured by. */
+export function renderTable(rows: readonly (Row & { readonly by?: Row })[]): string {
+  const lines = rows.map((row) => {
+    const shown = [0, 0.5, 0.95, 1].map((share) => (quantile(row, share) / 1_000).toFixed(2));
+    const ratio = row.by === undefined ? '–' : (quantile(row, 0.5) / quantile(row.by, 0.5)).toFixed(2);
+    return `| ${[row.name, row.times.length, ...shown, ratio].join(' | ')} |\n`;
   });
-  return `| | n | min | median | p95 | max |\n|---|---|---|---|---|---|\n${lines.join('')}`;
+  return `| | n | min | median | p95 | max | of upsmon |\n|---|---|---|---|---|---|---|\n${lines.join('')}`;
 }
