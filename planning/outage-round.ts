@@ -28,12 +28,14 @@ export interface OutageRound {
   impatient: boolean;
   /** HA has let go of its watchdogs. */
   watchdogsOff: boolean;
-  /** The final phase has begun with what was known, and has not looked again yet. */
+  /** The final phase has gone by what was known, once: from then on it looks at the site. */
   hurried: boolean;
   shedDone: boolean;
   finalDone: boolean;
   /** Nodes that have taken the order to shut down. */
   readonly told: string[];
+  /** So many nodes that maintenance was rebooting have come up. */
+  arrivals: number;
 }
 
 export function beginRound(number: number): OutageRound {
@@ -48,6 +50,7 @@ export function beginRound(number: number): OutageRound {
     shedDone: false,
     finalDone: false,
     told: [],
+    arrivals: 0,
   };
 }
 
@@ -66,6 +69,16 @@ export function phaseWanted(
   // Time alone can wait until a node that is being updated is whole again; an empty battery cannot.
   const mayGoByTime = !orders.held && (leaseGranted || impatient);
   return laterPhase(laterPhase(need, 'hold'), mayGoByTime ? byTime : 'hold');
+}
+
+/**
+ * What is known is good enough when the battery cannot wait; what has moved since goes down with its node. It is so once a
+ * round: what did not go is looked for in the site as it is.
+ */
+export function hurries(round: OutageRound, byNeed: PowerPhase): boolean {
+  const does = isAtLeast(byNeed, 'final') && round.plan !== null && !round.hurried;
+  round.hurried ||= does;
+  return does;
 }
 
 /** What to do next; null: nothing, until that changes. */

@@ -86,6 +86,25 @@ export function phaseMail({
   });
 }
 
+/** The battery cannot wait any more, and a person has ended the answer to the outage. */
+export function notDoneMail({
+  because,
+  progress,
+  ...head
+}: OutageMailHead & { readonly because: string | null; readonly progress: OutageProgress }): MailMessage {
+  return outageMail(head, {
+    subject: `POWER OUT: ${head.cluster} will lose its power, and nothing more is shut down: it was aborted`,
+    title: `${head.cluster} after ${timeOnBattery(progress)} on battery`,
+    outcome: { text: '! nothing more is shut down', tone: 'bad' },
+    summary: [
+      ...(because === null ? [] : [sentence(`Phase 3 would begin now: ${because}`)]),
+      'A person has ended the answer to this power cut. What is still on will lose its power with the battery: shut it down by hand.',
+    ],
+    sections: [nodesTable(progress.nodes)],
+    hint: STATUS_HINT,
+  });
+}
+
 export function mainsBackMail({
   progress,
   ...head

@@ -97,7 +97,8 @@ async function goThroughAll(outage: Outage): Promise<void> {
 async function goThrough(outage: Outage): Promise<'mains-back' | 'too-long'> {
   const { power, journal, round } = outage;
   const isBack = (): boolean => power.verdict.mains === 'on';
-  const next = () => nextPhase(phaseOf(outage), round);
+  // Nothing is begun, not even by order, while the mains are there and only have to prove that they stay.
+  const next = () => (power.verdict.mains === 'out' ? nextPhase(phaseOf(outage), round) : null);
   let tries = 0;
   while (!isBack()) {
     if (isHistoryLong()) return 'too-long';
@@ -110,10 +111,11 @@ async function goThrough(outage: Outage): Promise<'mains-back' | 'too-long'> {
       continue;
     }
     const pressing = isPressing(outage);
+    const { arrivals } = round;
     await (phase === 'final' ? goDown(outage) : shed(outage));
     tries += 1;
     // What did not go is tried again, but never in a hurry, unless the battery is.
-    const isNew = (): boolean => next() !== phase || isPressing(outage) !== pressing;
+    const isNew = (): boolean => next() !== phase || isPressing(outage) !== pressing || round.arrivals !== arrivals;
     await condition(() => isBack() || isNew(), `${pauseAfter(tries)} seconds`);
     if (isNew()) tries = 0;
   }

@@ -7,12 +7,14 @@ import type { LeaseAnswer } from '../../domain/lease.ts';
 import type { PolicyOverrides } from '../../domain/policy.ts';
 import type { RollReport } from '../../domain/report.ts';
 import { anHaVm, aVm } from '../helpers/builders.ts';
-import { BEGIN, live, noted, outFor, secondOf, usePowerEnvironment } from '../helpers/power/live.ts';
+import { BEGIN, live, noted, outFor, secondOf, usePowerEnvironment, type Day } from '../helpers/power/live.ts';
 import type { PowerRun, PowerRunOptions } from '../helpers/power/power-run.ts';
 import { uniqueName, workflowBundle } from '../helpers/temporal.ts';
 import { aWorld, failureOf, progressOf, until, type Ending, type Step, type World } from '../workflow/roll-world.ts';
 
 const environment = usePowerEnvironment();
+
+const hour = 3_600;
 
 /** A pair with a QDevice and a guest under HA, so that pve1 goes through every step of its update. */
 function theRolled(policy: PolicyOverrides = {}): World {
@@ -150,6 +152,18 @@ const TAKEN: LeaseAnswer = {
 };
 const inOtherHands = { requestLease: () => Promise.resolve(TAKEN) } as const;
 
+function withLowBatteryAt(second: number): NonNullable<PowerRunOptions['says']> {
+  return (now, truth) => (now >= second && truth.startsWith('OB') ? `${truth} LB` : truth);
+}
+
+/** pve1 was rebooted right before the mains failed: nobody must take it for one that was off. */
+function isBackAsBefore({ run, breaches, report, story }: Day): void {
+  expect(breaches).toEqual([]);
+  expect(story).toContain('pve1 shuts down');
+  expect(run.site.node('pve1').state).toBe('on');
+  expect(report?.nodes['pve1']).toBe('back');
+}
+
 describe('A power cut that maintenance does not make way for', () => {
   it('waits for it no longer than power.timeouts.yield, when only time asks', async () => {
     const day = await live(environment(), {
@@ -159,5 +173,31 @@ describe('A power cut that maintenance does not make way for', () => {
     });
     expect(secondOf(day, 'pve2: stop media, lab')).toBeGreaterThanOrEqual(BEGIN + 300);
     expect(day.breaches).toEqual([]);
+  });
+
+  it('waits for nobody when the battery is low, and takes a node down that comes up from its reboot meanwhile', async () => {
+    const day = await live(environment(), {
+      mains: outFor(400),
+      says: withLowBatteryAt(BEGIN + 30),
+      rebooting: { pve1: BEGIN + 90 },
+      instead: inOtherHands,
+      settings: (settings) => ({ ...settings, timeouts: { ...settings.timeouts, yield: '1 hour' } }),
+      longest: 8 * hour,
+    });
+    expect(secondOf(day, 'pve2: stop media, lab')).toBeLessThan(BEGIN + 60);
+    expect(secondOf(day, 'pve1 shuts down')).toBeGreaterThan(secondOf(day, 'pve1 on'));
+    isBackAsBefore(day);
+  });
+
+  it('finds a node that was rebooting up again, and takes it down and back with the others', async () => {
+    const day = await live(environment(), {
+      mains: outFor(1_000),
+      rebooting: { pve1: BEGIN + 60 },
+      instead: inOtherHands,
+      longest: 8 * hour,
+      meanwhile: [{ at: BEGIN + 310, act: (run) => noted(run, /has not made way in time/) }],
+    });
+    expect(secondOf(day, 'pve1 shuts down')).toBeGreaterThanOrEqual(BEGIN + 900);
+    isBackAsBefore(day);
   });
 });

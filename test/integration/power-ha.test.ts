@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import { Message } from '../../domain/messages.ts';
 import type { SiteBefore } from '../../domain/outage.ts';
@@ -11,6 +12,8 @@ const REQUESTED = { 'ct:201': 'started', 'ct:103': 'stopped' };
 const underHa =
   (armed: SiteBefore['ha']['armed']) =>
   (site: SiteBefore): SiteBefore => ({ ...site, ha: { armed, active: true, requested: REQUESTED } });
+
+const REFUSED = ApplicationFailure.nonRetryable('403 Permission check failed (/, Sys.Console)', 'RemoteRefused');
 
 describe('A power cut of two nodes under HA', () => {
   it('disarms it before anything goes, arms it again when all are back, and asks for the states of before', async () => {
@@ -33,6 +36,20 @@ describe('A power cut of two nodes under HA', () => {
     expect(told?.text.replaceAll(/\s+/g, ' ')).toContain('the watchdog would reset the remaining nodes');
     goTogether(day);
     expect(day.story).not.toContain('pve1: expects 1');
+    expect(day.report?.outcome).toBe('restored');
+  });
+
+  it('whose disarming is refused sheds nothing, says why, and lets both go at the same moment', async () => {
+    const day = await live(environment(), {
+      mains: outFor(1_000),
+      before: underHa('armed'),
+      instead: { ensureHaArmed: ({ armed }, usual) => (armed ? usual() : Promise.reject(REFUSED)) },
+    });
+    const told = day.run.mails.find(({ subject }) => subject.includes('phase 2 sheds nothing'));
+    expect(told?.text.replaceAll(/\s+/g, ' ')).toContain('HA could not be disarmed');
+    goTogether(day);
+    // The command may have been taken all the same.
+    expect(day.story).toContain('HA armed');
     expect(day.report?.outcome).toBe('restored');
   });
 

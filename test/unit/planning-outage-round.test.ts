@@ -3,7 +3,7 @@ import type { NodeFate } from '../../domain/outage.ts';
 import { leftToTakeBack, noChanges, noteMove, voteChange } from '../../planning/outage-changes.ts';
 import { isAllDown, nodesLeft } from '../../planning/outage-left.ts';
 import { planOutage } from '../../planning/outage-plan.ts';
-import { beginRound, nextPhase, pauseAfter, phaseWanted, withRound } from '../../planning/outage-round.ts';
+import { beginRound, hurries, nextPhase, pauseAfter, phaseWanted, withRound } from '../../planning/outage-round.ts';
 import { aGuestBefore, aNodeBefore, aSiteBefore, somePowerSettings } from '../helpers/power-builders.ts';
 
 const QUIET = { byTime: 'hold', byNeed: 'normal' } as const;
@@ -32,6 +32,14 @@ describe('A round of an outage', () => {
     const held = { ...round, orders: { ...round.orders, held: true } };
     expect(phaseWanted(byTime, held, true)).toBe('hold');
     expect(phaseWanted({ byTime: 'shed', byNeed: 'final' }, held, false)).toBe('final');
+  });
+
+  it('goes by what is known once, when the battery cannot wait, and looks at the site before each further try', () => {
+    const round = beginRound(1);
+    expect(hurries(round, 'final')).toBe(false);
+    round.plan = planOutage(aSiteBefore(), settings);
+    expect(hurries(round, 'shed')).toBe(false);
+    expect([hurries(round, 'final'), hurries(round, 'final'), hurries(round, 'final')]).toEqual([true, false, false]);
   });
 
   it('tries again more and more rarely what does not go, so that days of it fit into a history', () => {

@@ -1,6 +1,7 @@
 import type { NodeShutdown, SiteBefore } from '../../../domain/outage.ts';
 import { isAllDown, nodesLeft, type NodesLeft } from '../../../planning/outage-left.ts';
 import { planOutage } from '../../../planning/outage-plan.ts';
+import { hurries } from '../../../planning/outage-round.ts';
 import { isAtLeast } from '../../../planning/power-watch.ts';
 import { phaseMail } from '../../../reports/outage-mail.ts';
 import { orFailed, within } from './activities.ts';
@@ -48,11 +49,10 @@ interface LeftNow extends NodesLeft {
 
 async function findLeft(outage: Outage): Promise<LeftNow> {
   const { journal, settings, round, power, rehearsal } = outage;
-  // What is known is good enough when the battery cannot wait; what has moved since goes down with its node.
-  round.hurried = isAtLeast(power.verdict.byNeed, 'final') && round.plan !== null && !round.hurried;
-  const fresh = round.hurried ? null : await lookAgain(outage);
+  const isHurried = hurries(round, power.verdict.byNeed);
+  const fresh = isHurried ? null : await lookAgain(outage);
   const site = fresh ?? outage.site;
-  if (!round.hurried && site !== null) round.plan = planOutage(site, settings);
+  if (!isHurried && site !== null) round.plan = planOutage(site, settings);
   // In a rehearsal the nodes of phase 2 are still up.
   const isFresh = fresh !== null && !rehearsal;
   return { site, ...nodesLeft({ fates: journal.fates, plan: round.plan, isFresh, nodes: settings.nodes }) };

@@ -2,6 +2,7 @@ import type { Duration } from '../../../domain/duration.ts';
 import type { SiteBefore } from '../../../domain/outage.ts';
 import { planOutage, rulesFor } from '../../../planning/outage-plan.ts';
 import { once, within, wordsOf } from './activities.ts';
+import { expectNodesOfMaintenance } from './nodes-of-maintenance.ts';
 import { isChanged, type Outage } from './outage.ts';
 
 /** So long a cluster that does not answer is asked for what it looks like. */
@@ -21,6 +22,7 @@ export async function noteSite(outage: Outage): Promise<void> {
   }
   const { site } = outage;
   if (site === null) return;
+  expectNodesOfMaintenance(outage, site);
   const plan = planOutage(site, settings);
   outage.round.plan ??= plan;
   for (const warning of plan.warnings) outage.journal.note(warning);

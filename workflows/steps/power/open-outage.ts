@@ -5,6 +5,7 @@ import { noChanges } from '../../../planning/outage-changes.ts';
 import { planOutage, rulesFor } from '../../../planning/outage-plan.ts';
 import { beginRound } from '../../../planning/outage-round.ts';
 import { isAtLeast } from '../../../planning/power-watch.ts';
+import { notDoneMail } from '../../../reports/outage-mail.ts';
 import type { PowerOutageInput } from '../../power-outage.ts';
 import { now } from '../clock.ts';
 import { takeCluster } from './cluster-lease.ts';
@@ -12,6 +13,7 @@ import { openJournal } from './journal.ts';
 import { createNoticeTeller } from './notices.ts';
 import { listenToOrders, RETURN_ENDS } from './orders.ts';
 import { phaseOf, type Outage, type OutageMemory } from './outage.ts';
+import { tell } from './tell.ts';
 import { pretendOutage, startWatcher } from './watcher.ts';
 
 /** Takes the watch over from the guard or from the run before, asks for the cluster and listens to people. */
@@ -62,7 +64,7 @@ export function openOutage(settings: PowerSettings, { seen, carried }: PowerOuta
     note: (words) => journal.note(words),
   });
   lease.take();
-  if (!rehearsal) void loseThePatience(outage);
+  if (!rehearsal) attend(outage);
   return outage;
 }
 
@@ -78,7 +80,26 @@ export function beginNextRound(outage: Outage): void {
   outage.round = beginRound(outage.round.number + 1);
   // It may have been lent to others while the return only waited.
   outage.lease.take();
+  attend(outage);
+}
+
+/** What goes on beside the phases of a round. */
+function attend(outage: Outage): void {
   void loseThePatience(outage);
+  void tellWhatIsNotDone(outage);
+}
+
+/** Whoever has aborted decides by himself, and hears that the battery cannot wait any more. */
+async function tellWhatIsNotDone(outage: Outage): Promise<void> {
+  const { round, power, journal } = outage;
+  const isOver = (): boolean => outage.round !== round;
+  const isLosing = (): boolean => power.verdict.mains === 'out' && isAtLeast(power.verdict.byNeed, 'final');
+  await condition(() => isOver() || (round.orders.aborted && isLosing()));
+  if (isOver()) return;
+  const { because } = power.verdict;
+  await tell(outage, `not-done/${round.number}`, (head) =>
+    notDoneMail({ ...head, because, progress: journal.progress }),
+  );
 }
 
 /** From the moment that time asks for a phase, maintenance has so long to reach its safe point. */
