@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { LabEvent } from '../../../lab/core/event-log.ts';
 import type { RollLab } from '../../../scripts/lib/roll-lab.ts';
 import { WorkerStartError, type WorkerProcess } from '../../../scripts/lib/worker-process.ts';
@@ -8,13 +8,13 @@ import type { Stop } from './killable-worker.ts';
 /** Source of a worker that stands still at every boundary. */
 export const KILLABLE_WORKER = 'test/helpers/chaos/killable-worker.ts';
 
-/** One activity of a roll: `moveGuest #3` is the third of its kind that was begun. */
+/** One activity of a roll or an outage: `moveGuest #3` is the third of its kind that was begun. */
 type ActivityName = string;
 
 /** A moment of an activity at which a worker can die. `during`: half of what it makes happen in the lab has happened. */
 export type Boundary = `${'before' | 'during' | 'after'} ${ActivityName}`;
 
-/** The activities of an undisturbed roll in their order, and how many events the lab saw while each was at work. */
+/** The activities of an undisturbed run in their order, and how many events the lab saw while each was at work. */
 export type Course = ReadonlyMap<ActivityName, number>;
 
 export function boundariesOf(course: Course): Boundary[] {
@@ -22,6 +22,8 @@ export function boundariesOf(course: Course): Boundary[] {
 }
 
 export interface Supervision {
+  /** Whose worker it is; that of maintenance unless given. */
+  readonly queue?: 'maintenance' | 'power';
   /** From an undisturbed roll; `during` needs it. */
   readonly course?: Course;
   readonly killAt?: Iterable<Boundary>;
@@ -42,6 +44,7 @@ export class Supervisor {
   /** What was killed at, so far. */
   readonly kills: string[] = [];
   readonly #roll: RollLab;
+  readonly #queue: string;
   readonly #course: Course;
   readonly #killAt: Set<Boundary>;
   readonly #killOn: Set<(event: LabEvent) => boolean>;
@@ -57,9 +60,17 @@ export class Supervisor {
 
   constructor(
     roll: RollLab,
-    { course = new Map(), killAt = [], killOn = [], broken, onStop = () => undefined }: Supervision,
+    {
+      queue = 'maintenance',
+      course = new Map(),
+      killAt = [],
+      killOn = [],
+      broken,
+      onStop = () => undefined,
+    }: Supervision,
   ) {
     this.#roll = roll;
+    this.#queue = queue;
     this.#course = course;
     this.#killAt = new Set(killAt);
     this.#killOn = new Set(killOn);
@@ -81,12 +92,25 @@ export class Supervisor {
   async start(): Promise<void> {
     const worker = await this.#roll.startWorker({
       program: KILLABLE_WORKER,
+      args: [this.#queue],
       ...(this.#broken ? { env: { CARETAKER_CHAOS_BREAK: this.#broken } } : {}),
       onMessage: (message, speaker) => this.#heard(message as Stop, speaker),
     });
     this.#worker = worker;
     this.#outputs.push(() => worker.output());
     void worker.ended.then(() => this.#startAgain());
+  }
+
+  /** Kills the worker; `moment` in words. Resolves when it is gone, and what it has asked last is answered. */
+  async strike(moment: string): Promise<void> {
+    this.kills.push(moment);
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    this.#worker = undefined;
+    this.#killed.add(worker);
+    this.#begun.clear();
+    await worker.end('SIGKILL');
+    await setImmediate();
   }
 
   /** What ends from now on is not started again. */
@@ -126,7 +150,7 @@ export class Supervisor {
     for (const matches of this.#killOn) {
       if (this.#worker === undefined || !matches(event)) continue;
       this.#killOn.delete(matches);
-      this.#strike(`${event.action} of ${event.subject}`);
+      void this.strike(`${event.action} of ${event.subject}`);
     }
     for (const [name, since] of this.#begun) {
       const half = Math.max(1, Math.floor((this.#course.get(name) ?? 0) / 2));
@@ -137,18 +161,8 @@ export class Supervisor {
   #kill(boundary: Boundary | undefined): boolean {
     if (boundary === undefined || this.#worker === undefined) return false;
     this.#killAt.delete(boundary);
-    this.#strike(boundary);
+    void this.strike(boundary);
     return true;
-  }
-
-  #strike(moment: string): void {
-    this.kills.push(moment);
-    const worker = this.#worker;
-    if (worker === undefined) return;
-    this.#worker = undefined;
-    this.#killed.add(worker);
-    this.#begun.clear();
-    void worker.end('SIGKILL');
   }
 
   #nameOf(activity: string, key: string): ActivityName {

@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RollLab } from '../../../scripts/lib/roll-lab.ts';
 import type { Supervisor } from './boundaries.ts';
-import type { RollEnd } from './judge.ts';
 
 const FOLDER = fileURLToPath(new URL('../../../.caretaker/test-results/chaos', import.meta.url));
 
-/** Writes what the lab saw, what the workers printed and how the roll ended; returns the folder. */
-export async function keepEvidence(roll: RollLab, supervisor: Supervisor, end: RollEnd | undefined): Promise<string> {
+/** Writes what the lab saw, what the workers printed and how it ended; returns the folder. */
+export async function keepEvidence(roll: RollLab, supervisor: Supervisor, end: unknown): Promise<string> {
   const folder = join(FOLDER, roll.namespace);
   await mkdir(folder, { recursive: true });
   const events = roll.lab.log.events.map((event) => `${JSON.stringify(event)}\n`).join('');

@@ -1,8 +1,9 @@
 import { activityInfo } from '@temporalio/activity';
 import { loadConfig } from '../../../config/load.ts';
 import { runMaintenanceWorker } from '../../../workers/maintenance.ts';
+import { runPowerWorker } from '../../../workers/power.ts';
 import { breakage } from './broken-activities.ts';
-import { isOfRoll } from './history.ts';
+import { isOfCourse } from './history.ts';
 
 /** What the worker says before an activity runs and before its end is reported; it waits for the answer each time. */
 export interface Stop {
@@ -14,7 +15,7 @@ export interface Stop {
   readonly number: number;
 }
 
-// The process of a maintenance worker like that of `workers/main.ts`, for a parent that kills it at an exact moment.
+// The process of a worker like that of `workers/main.ts`, for a parent that kills it at an exact moment.
 process.on('disconnect', () => process.exit(1));
 const waiting = new Map<number, () => void>();
 process.on('message', (number: number) => {
@@ -34,7 +35,8 @@ function stop(moment: Stop['moment']): Promise<void> {
 }
 
 const bundle = process.env['CARETAKER_WORKFLOW_BUNDLE'];
-await runMaintenanceWorker({
+const runWorker = process.argv[2] === 'power' ? runPowerWorker : runMaintenanceWorker;
+await runWorker({
   config: await loadConfig({ env: process.env }),
   env: process.env,
   ...(bundle ? { workflowBundle: { codePath: bundle } } : {}),
@@ -43,7 +45,7 @@ await runMaintenanceWorker({
       () => ({
         inbound: {
           async execute(input, next) {
-            if (!isOfRoll(activityInfo().workflowType)) return next(input);
+            if (!isOfCourse(activityInfo().workflowType)) return next(input);
             await stop('before');
             try {
               return await next(breakage(process.env['CARETAKER_CHAOS_BREAK'])(input));

@@ -7,10 +7,13 @@ import { startDevServer } from '../../../scripts/temporal/dev-server.ts';
 /** A Temporal of one test, or one recording, that keeps its data in a file, so that it can be killed. */
 export interface MortalTemporal {
   readonly address: string;
-  /** Kills it with SIGKILL and starts it again at the same address. False if it is away already. */
-  kill(): boolean;
-  /** Kills it, and resolves when it answers again. */
-  restart(): Promise<void>;
+  /**
+   * Kills it with SIGKILL and starts it again at the same address, at once or when `stayAway` has come to its end. False if
+   * it is away already.
+   */
+  kill(stayAway?: Promise<unknown>): boolean;
+  /** Resolves when it is there again. */
+  back(): Promise<void>;
   /** Ends it for good; rejects when it could not be started again. */
   close(): Promise<void>;
 }
@@ -30,27 +33,24 @@ export async function mortalTemporal(cliPath = inject('temporalCliPath')): Promi
   let away = false;
   let returned: Promise<void> = Promise.resolve();
 
-  async function dieAndReturn(): Promise<void> {
+  async function dieAndReturn(stayAway?: Promise<unknown>): Promise<void> {
     process.kill(server.pid as number, 'SIGKILL');
     await server.stop();
+    await stayAway;
     server = await start(port);
-  }
-  function kill(): boolean {
-    if (away) return false;
-    away = true;
-    returned = dieAndReturn().then(() => {
-      away = false;
-    });
-    returned.catch(() => undefined);
-    return true;
   }
   return {
     address: server.address,
-    kill,
-    restart() {
-      kill();
-      return returned;
+    kill(stayAway) {
+      if (away) return false;
+      away = true;
+      returned = dieAndReturn(stayAway).then(() => {
+        away = false;
+      });
+      returned.catch(() => undefined);
+      return true;
     },
+    back: () => returned,
     async close() {
       try {
         await returned;

@@ -46,7 +46,8 @@ async function recordAll(cases: readonly Case[], wanted: readonly string[]): Pro
     const namespace = `record-${index}`;
     const connection = await Connection.connect({ address });
     await ensureNamespace(connection, namespace);
-    await each.live({ address, namespace, workflowBundlePath, restartTemporal: () => temporal.restart() });
+    const restartTemporal = () => (temporal.kill(), temporal.back());
+    await each.live({ address, namespace, workflowBundlePath, restartTemporal });
     await keep(each, new Client({ connection, namespace }), cliPath, address);
     await connection.close();
   }

@@ -63,7 +63,7 @@ async function awaitBattery(restore: Restore): Promise<boolean> {
     told = true;
     await power.lookNow();
     const exceptions = [
-      `no node is woken yet: ${power.verdict.notYet ?? ''}. The update retryNow wakes them without waiting for the charge`,
+      `no node is woken yet: ${power.verdict.notYet ?? ''}. \`caretaker power retry\` wakes them without waiting for the charge`,
     ];
     await tell(restore, 'battery', (head) => restoreWaitsMail({ ...head, exceptions }));
   }
