@@ -139,6 +139,8 @@ export interface PowerVerdict {
   readonly because: string | null;
   /** The final phase is asked for although nothing is said of the mains: by silence, or by an order alone (`FSD WAIT`). */
   readonly blind: boolean;
+  /** LB, FSD or silence ask for the final phase: the battery may be empty at any moment. */
+  readonly pressing: boolean;
   /** `back`: on mains again, not yet for long enough; or nobody knows yet, after a cold start in an outage. */
   readonly mains: 'on' | 'out' | 'back';
   /** Nodes may be woken, as far as the UPS goes. */
@@ -185,6 +187,8 @@ export interface PowerWatch {
   readonly because: string | null;
   /** The final phase was asked for by silence, or by an order (FSD) without a word of the mains. */
   readonly blind: boolean;
+  /** LB or FSD has asked for the final phase in this outage. */
+  readonly ordered: boolean;
   readonly conditions: readonly PowerCondition[];
   readonly discharge: readonly DischargePoint[];
 }

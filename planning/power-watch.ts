@@ -47,6 +47,7 @@ export const NEW_WATCH: PowerWatch = {
   byNeed: 'normal',
   because: null,
   blind: false,
+  ordered: false,
   conditions: [],
   discharge: [],
 };
@@ -76,6 +77,7 @@ export function afterOutage(watch: PowerWatch): PowerWatch {
     byNeed: 'normal',
     because: null,
     blind: false,
+    ordered: false,
     discharge: [],
   };
 }
@@ -83,11 +85,13 @@ export function afterOutage(watch: PowerWatch): PowerWatch {
 export function verdictOf(watch: PowerWatch, rules: PowerRules): PowerVerdict {
   const mains = mainsOf(watch, rules);
   const notYet = whyNotWake(watch, rules);
+  const byNeed = askedFor(watch, watch.byNeed);
   return {
     byTime: askedFor(watch, watch.byTime),
-    byNeed: askedFor(watch, watch.byNeed),
+    byNeed,
     because: watch.because,
     blind: watch.blind,
+    pressing: byNeed === 'final' && (watch.blind || watch.ordered),
     mains,
     mayWake: notYet === null,
     notYet,
@@ -108,6 +112,7 @@ export function isSameVerdict(one: PowerVerdict | null, other: PowerVerdict): bo
     one.byTime === other.byTime &&
     one.byNeed === other.byNeed &&
     one.blind === other.blind &&
+    one.pressing === other.pressing &&
     one.mains === other.mains &&
     one.mayWake === other.mayWake &&
     codes(one) === codes(other)
@@ -185,6 +190,7 @@ function decide(watch: PowerWatch, sample: PowerSample, rules: PowerRules): Powe
     because: higher === was ? watch.because : (news?.because ?? watch.because),
     // An answer ends blindness: whatever is decided after it goes by what was seen.
     blind: need?.blind === true || (watch.blind && watch.class === 'unknown' && !watch.coldStart),
+    ordered: watch.ordered || need?.ordered === true,
     conditions: followConditions(watch.conditions, sample, { silent: watch.silent, rules }),
     discharge: outage ? withPoint(watch) : watch.discharge,
   };
@@ -210,18 +216,22 @@ interface Wanted {
   readonly phase: PowerPhase;
   readonly because: string;
   readonly blind?: true;
+  /** By LB or FSD. */
+  readonly ordered?: true;
 }
 
 /** What cannot wait for its time. */
 function needOf(watch: PowerWatch, rules: PowerRules): Wanted | null {
   const { streak, reading, sinceTransfer } = watch;
   if (streak.fsd >= SURE.fsd && watch.class === 'fsd' && isOrder(watch, rules)) {
-    const order = { phase: 'final', because: 'the NUT server orders a shutdown (FSD)' } as const;
+    const order = { phase: 'final', because: 'the NUT server orders a shutdown (FSD)', ordered: true } as const;
     // While its driver starts (`FSD WAIT`), the order is all that is said: nobody can wait for a word of the mains.
     const saysMore = reading !== null && (isOnBattery(reading, rules) || isOnMains(reading, rules));
     return saysMore ? order : { ...order, blind: true };
   }
-  if (streak.low >= SURE.low && watch.class === 'low') return { phase: 'final', because: 'the battery is low (LB)' };
+  if (streak.low >= SURE.low && watch.class === 'low') {
+    return { phase: 'final', because: 'the battery is low (LB)', ordered: true };
+  }
   if (isBlind(watch, rules)) {
     return {
       phase: 'final',

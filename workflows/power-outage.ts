@@ -13,7 +13,7 @@ import type { JournalMemory } from './steps/power/journal.ts';
 import { keepOutOfTheWay } from './steps/power/keep-out-of-the-way.ts';
 import { noteSite } from './steps/power/note-site.ts';
 import { beginNextRound, openOutage } from './steps/power/open-outage.ts';
-import { isChanged, isPressing, memoryOf, phaseOf, type Outage, type OutageMemory } from './steps/power/outage.ts';
+import { isChanged, memoryOf, phaseOf, type Outage, type OutageMemory } from './steps/power/outage.ts';
 import { shed } from './steps/power/shed.ts';
 import { tell } from './steps/power/tell.ts';
 import { describeRun } from './steps/run-attributes.ts';
@@ -110,12 +110,12 @@ async function goThrough(outage: Outage): Promise<'mains-back' | 'too-long'> {
       tries = 0;
       continue;
     }
-    const pressing = isPressing(outage);
+    const { pressing } = power.verdict;
     const { arrivals } = round;
     await (phase === 'final' ? goDown(outage) : shed(outage));
     tries += 1;
     // What did not go is tried again, but never in a hurry, unless the battery is.
-    const isNew = (): boolean => next() !== phase || isPressing(outage) !== pressing || round.arrivals !== arrivals;
+    const isNew = (): boolean => next() !== phase || power.verdict.pressing !== pressing || round.arrivals !== arrivals;
     await condition(() => isBack() || isNew(), `${pauseAfter(tries)} seconds`);
     if (isNew()) tries = 0;
   }

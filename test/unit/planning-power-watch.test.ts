@@ -56,6 +56,19 @@ describe('a power cut', () => {
     expect(ups.verdict).toMatchObject({ byNeed: 'final', because: 'the battery is low (LB)' });
   });
 
+  it('is pressing once LB is sure, although phase 3 has begun by charge before, and stays so when LB flickers', () => {
+    const ups = WatchedUps.onMains().says('OB DISCHRG', { times: 60, 'battery.charge': '25' });
+    const before = ups.verdict;
+    expect(before).toMatchObject({ byNeed: 'final', pressing: false });
+    ups.says('OB DISCHRG LB', { 'battery.charge': '20' });
+    expect(isSameVerdict(before, ups.verdict)).toBe(true);
+    ups.says('OB DISCHRG LB', { 'battery.charge': '20' });
+    expect(ups.verdict.pressing).toBe(true);
+    expect(isSameVerdict(before, ups.verdict)).toBe(false);
+    ups.says('OB DISCHRG', { times: 10, 'battery.charge': '20' });
+    expect(ups.verdict.pressing).toBe(true);
+  });
+
   it('is not final for a battery that is low in one look', () => {
     const ups = WatchedUps.onMains().says('OB DISCHRG', { times: 20 });
     for (let look = 0; look < 10; look += 1) ups.says('OB LB').says('OB DISCHRG', { times: 2 });

@@ -9,7 +9,7 @@ import { isCalledOff, unless, type StepEnd } from './against.ts';
 import { DISARM, DISARM_IN_HASTE, disarmHa } from './disarm-ha.ts';
 import { haltHost, proveOff, stopGuestsOf, type HaltHow } from './halt-node.ts';
 import { lookAgain } from './note-site.ts';
-import { isPressing, type Outage } from './outage.ts';
+import type { Outage } from './outage.ts';
 import { haltSeconds } from './shed.ts';
 import { tell } from './tell.ts';
 
@@ -63,12 +63,12 @@ function howToGo(outage: Outage, { up, going }: NodesLeft): FinalHow {
   const { shedNodes } = settings;
   // With charge or runtime alone there is time for the nodes that stay, and none for those that should be off by now.
   const isLate = going.length > 0 || up.some(({ node }) => shedNodes.includes(node));
-  const hasty = isPressing(outage) || (isAtLeast(power.verdict.byNeed, 'final') && isLate);
+  const hasty = power.verdict.pressing || (isAtLeast(power.verdict.byNeed, 'final') && isLate);
   return {
     hasty,
     haste: hasty ? HASTE.guests : 1,
     offSeconds: hasty ? HASTE.offSeconds : haltSeconds(outage),
-    interrupted: () => !hasty && isPressing(outage),
+    interrupted: () => !hasty && power.verdict.pressing,
   };
 }
 

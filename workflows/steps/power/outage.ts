@@ -55,12 +55,6 @@ export function wantsFinal(outage: Outage): boolean {
   return isAtLeast(phaseOf(outage), 'final');
 }
 
-/** The battery may be empty at any moment: LB, FSD, or a UPS that says nothing any more. */
-export function isPressing({ power }: Outage): boolean {
-  const { byNeed, blind } = power.verdict;
-  return isAtLeast(byNeed, 'final') && (blind || power.watch.class === 'low' || power.watch.class === 'fsd');
-}
-
 /** There is something to bring back. */
 export function isChanged({ changes, journal }: Outage): boolean {
   const { guests, moved, haDisarmed, expectedVotes } = changes;

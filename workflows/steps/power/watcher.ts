@@ -130,6 +130,7 @@ export function pretendOutage(): PowerWatcher {
       byNeed: 'hold',
       because: 'a rehearsal',
       blind: false,
+      pressing: false,
       mains: 'out',
       mayWake: false,
       notYet: null,
