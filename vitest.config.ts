@@ -4,8 +4,8 @@ const seconds = (n: number): number => n * 1_000;
 
 /**
  * One project a test folder, so `--project unit` and `test/unit` both choose a layer. Forks, because the Temporal SDK's
- * native bridge crashes in worker threads. Three files at a time are right for
- * two cores: the suites start servers, and wait for them for four tenths of their time.
+ * native bridge crashes in worker threads. Four files at a time are right for
+ * two cores: the suites start servers, and wait for them for most of their time.
  */
 function layer(name: string, timeout: number, globalSetup: string[] = []) {
   return {
@@ -23,7 +23,7 @@ function layer(name: string, timeout: number, globalSetup: string[] = []) {
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 3,
+    maxWorkers: 4,
     // Tests that say `concurrent` mostly wait.
     maxConcurrency: 2,
     // Never `.only`: a forgotten one turns the rest of the suite off without a word.

@@ -13,7 +13,7 @@ const environment = usePowerEnvironment();
 
 sweep(
   'The mains come back at any second of an outage, and all is up as before, or people were told:',
-  sweepSeeds({ ci: 20, long: SECONDS }),
+  sweepSeeds({ ci: 60, long: SECONDS }),
   async (seed) => {
     const lasts = 1 + ((seed * STRIDE) % SECONDS);
     const { run, report, breaches } = await live(environment(), { mains: outFor(lasts) });
