@@ -99,7 +99,7 @@ describe('A power cut in the middle of a rolling update', () => {
     let ending: Ending<RollReport> | undefined;
     const day = await live(environment(), {
       ...besides(world),
-      mains: outFor(400),
+      mains: outFor(325),
       meanwhile: [
         {
           at: BEGIN + 320,
@@ -130,7 +130,7 @@ describe('A power cut in the middle of a rolling update', () => {
     let ending: Ending<RollReport> | undefined;
     const day = await live(environment(), {
       ...besides(world),
-      mains: outFor(320),
+      mains: outFor(305),
       meanwhile: [{ at: BEGIN + 60, act: async (run) => void (ending = await madeWay(roll, run)) }],
     });
     expect(ending).toMatchObject({ type: 'Aborted', report: { outcome: 'aborted' } });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Message } from '../../domain/messages.ts';
-import { BEGIN, live, outFor, secondOf, usePowerEnvironment } from '../helpers/power/live.ts';
+import { BEGIN, live, outFor, usePowerEnvironment } from '../helpers/power/live.ts';
 import type { PowerRun } from '../helpers/power/power-run.ts';
 
 const environment = usePowerEnvironment();
@@ -32,19 +32,6 @@ describe('A person in an outage', () => {
     expect(day.run.mails.filter(({ subject }) => subject.includes('is on battery'))).toHaveLength(1);
     expect(day.breaches).toEqual([]);
     expect(day.report?.outcome).toBe('restored');
-  });
-
-  it('who holds the phase stops time, not need: it sheds when it is released, and goes down when the battery is low', async () => {
-    const day = await live(environment(), {
-      mains: outFor(1_000),
-      says: (second, truth) => (second >= BEGIN + 800 && truth.startsWith('OB') ? `${truth} LB` : truth),
-      variables: () => ({ 'battery.charge': '90', 'battery.runtime': '3000' }),
-      meanwhile: [told(BEGIN + 100, Message.holdPhase), told(BEGIN + 600, Message.releasePhase)],
-    });
-    expect(secondOf(day, 'pve2: stop media, lab')).toBeGreaterThanOrEqual(BEGIN + 600);
-    expect(secondOf(day, 'pve1: stop files')).toBeGreaterThanOrEqual(BEGIN + 800);
-    expect(secondOf(day, 'pve1: stop files')).toBeLessThan(BEGIN + 850);
-    expect(day.breaches).toEqual([]);
   });
 
   it('who orders phase 3 while the mains are there has nothing shut down: every act looks at the UPS itself', async () => {

@@ -89,18 +89,6 @@ describe('The mains come back', () => {
     expect(day.breaches).toEqual([]);
   });
 
-  it('and go again before the battery has charged: everything stays down until both are over', async () => {
-    const again = BEGIN + 1_100 + 300;
-    const day = await live(environment(), {
-      mains: [...outFor(1_100), { at: again, value: false }, { at: again + 300, value: true }],
-      longest: 12 * hour,
-    });
-    expect(secondOf(day, 'pve1 is turned on')).toBeGreaterThan(again + 300);
-    expect(day.story.filter((what) => what.endsWith('shuts down'))).toHaveLength(2);
-    expect(day.breaches).toEqual([]);
-    expect(day.report?.outcome).toBe('restored');
-  });
-
   it('and the first magic packet is lost, and a node comes up without its cluster: both are tried again', async () => {
     let packets = 0;
     let joins = 0;
