@@ -116,11 +116,11 @@ try {
 
   /** After it, driver and watchers look at other moments of a second than before: no rhythm favors anybody. */
   async function someTime(): Promise<void> {
-    await delay(1_500 + Math.random() * 3_000);
+    await delay(500 + Math.random() * 2_000);
     nut.driver.freeze();
     await delay(1_100);
     nut.driver.thaw();
-    await delay(1_000 + Math.random() * 1_000);
+    await delay(500 + Math.random() * 1_000);
   }
 
   async function say(status: string): Promise<number> {
