@@ -42,6 +42,25 @@ describe('The return', () => {
     expect(signals).toContain(Message.releaseLease);
   });
 
+  it('tries again at once when that was ordered while it was still trying', async () => {
+    let tries = 0;
+    const day = await live(environment(), {
+      mains: outFor(1_200),
+      settings: (settings) => ({ ...settings, restore: { ...settings.restore, attempts: 1 } }),
+      instead: {
+        wakeNode: async ({ node }, usual, run) => {
+          if (node === 'pve2') tries += 1;
+          if (node !== 'pve2' || tries > 1) return usual();
+          await retry(run);
+          return { outcome: 'failed', words: 'it does not answer' };
+        },
+      },
+    });
+    expect(day.breaches).toEqual([]);
+    expect(day.report?.outcome).toBe('restored');
+    expect(tries).toBe(2);
+  });
+
   it('with a battery that does not charge tells people, who can wake the nodes all the same', async () => {
     const day = await live(environment(), {
       mains: outFor(1_200),

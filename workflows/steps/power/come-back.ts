@@ -25,6 +25,8 @@ export async function comeBack(restore: Restore): Promise<readonly string[] | 't
   if (!memory.open && (await awaitGate(restore)) === 'too-long') return 'too-long';
   memory.open = true;
   for (;;) {
+    // An order that comes while it is being tried asks for another try all the same.
+    const { retries } = restore.orders;
     if (memory.waitsUntil === null) {
       const exceptions = [
         ...(await wakeNodes(restore)),
@@ -39,17 +41,16 @@ export async function comeBack(restore: Restore): Promise<readonly string[] | 't
       memory.tries += 1;
       await tell(restore, 'waits', (head) => restoreWaitsMail({ ...head, exceptions: memory.exceptions }));
     }
-    if ((await waitForTheNextTry(restore, memory.waitsUntil)) === 'too-long') return 'too-long';
+    if ((await waitForTheNextTry(restore, memory.waitsUntil, retries)) === 'too-long') return 'too-long';
     memory.waitsUntil = null;
   }
 }
 
 /** What is missing may take days: others may use the cluster meanwhile, and are let finish before the next try. */
-async function waitForTheNextTry(restore: Restore, until: string): Promise<'too-long' | 'try'> {
+async function waitForTheNextTry(restore: Restore, until: string, retries: number): Promise<'too-long' | 'try'> {
   const { journal, orders, lease, settings } = restore;
   journal.waitsFor('a person, or a later look: update retryNow or abort');
   await giveBackLease(settings.cluster, lease);
-  const { retries } = orders;
   const isOrdered = (): boolean => orders.retries > retries;
   const left = Math.max(1, Date.parse(until) - Date.now());
   await condition(() => isOrdered() || isHistoryLong(), left);
