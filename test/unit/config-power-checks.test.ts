@@ -135,6 +135,18 @@ describe('nodes are', () => {
   });
 });
 
+describe('what the nodes draw', () => {
+  const drawing = (watts: number) => ({ nodes: [{ name: 'pve1', watts }] });
+
+  it('is part of what everything on the UPS draws', () => {
+    expect(problemsWith({ ups: { ...UPS, watts: 100 }, ...drawing(100) })).toEqual([]);
+    expect(problemsWith({ ups: { ...UPS, watts: 99 }, ...drawing(100) })).toEqual([
+      'power.ups.watts is less than the nodes draw (100)',
+    ]);
+    expect(problemsWith(drawing(100))).toEqual(['power.ups.watts is missing, and power.nodes[].watts is given']);
+  });
+});
+
 describe('of what is no configuration at all', () => {
   it.each([
     ['nothing', { shed: null, final: null, restore: null, timeouts: null, nodes: null, ups: null }],
