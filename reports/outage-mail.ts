@@ -3,10 +3,10 @@ import type { MailMessage } from '../domain/mail.ts';
 import type { OutageProgress, OutageReport } from '../domain/outage.ts';
 import type { PowerNotice, PowerReading } from '../domain/power.ts';
 import { isAway } from '../planning/node-fate.ts';
-import { itemsBlock, plain, type Block, type Item, type Section } from './document.ts';
+import { itemsBlock, plain, type Block, type Section } from './document.ts';
 import { nodesTable, outageDocument, timeOnBattery } from './outage-document.ts';
 import { reportMail } from './report-mail.ts';
-import { count, sentence } from './words.ts';
+import { count, sentence, sentences } from './words.ts';
 
 /** What every mail about one outage has in common. */
 export interface OutageMailHead {
@@ -229,7 +229,7 @@ export function restoreWaitsMail({
     title: `Not all of ${head.cluster} is back`,
     outcome: { text: '! waits', tone: 'caution' },
     summary: ['The mains are back. What follows is missing; it is looked at again, more rarely with time.'],
-    sections: [list('Missing', exceptions)],
+    sections: [sentences('Missing', exceptions)],
     hint: RETURN_HINT,
   });
 }
@@ -265,10 +265,6 @@ function documentOf(document: ReturnType<typeof outageDocument>, longest: number
   const cut = (block: Block): Block => (block.kind === 'items' ? itemsBlock(block.items, longest) : block);
   const sections = document.sections.map((section) => ({ ...section, blocks: section.blocks.map(cut) }));
   return { ...document, sections };
-}
-
-function list(title: string, texts: readonly string[]): Section {
-  return { title: plain(title), blocks: [{ kind: 'items', items: texts.map((text): Item => plain(sentence(text))) }] };
 }
 
 function todo(text: string): Section {

@@ -5,7 +5,7 @@ import type { PowerRules } from '../domain/power.ts';
 import { plain, type Block, type Item, type ReportDocument, type Section, type Text } from './document.ts';
 import { clock } from './outage-document.ts';
 import { describeReading } from './outage-mail.ts';
-import { pointInTime, sentence } from './words.ts';
+import { pointInTime, sentence, sentences } from './words.ts';
 
 /** What a power cut would do, for people. */
 export function powerPlanDocument({ cluster, ups, madeAt, reading, rules, plan, timeLine }: PowerPlan): ReportDocument {
@@ -74,12 +74,12 @@ function quorumSection({ shed, final }: OutagePlan): Section {
         ]
       : []),
   ];
-  return list('Quorum', texts.length === 0 ? ['No node leaves before phase 3'] : texts);
+  return sentences('Quorum', texts.length === 0 ? ['No node leaves before phase 3'] : texts);
 }
 
 function returnSection({ holdDown, restore }: PowerRules): Section {
   const seconds = (amount: number): string => describeMilliseconds(amount * 1_000);
-  return list('When the mains come back', [
+  return sentences('When the mains come back', [
     `Held for ${seconds(holdDown)}, they count as back, and no further step is taken`,
     `Held for ${seconds(restore.after)}, with a charge of ${restore.charge} % (or for ${seconds(restore.withoutCharge)}, where the UPS tells no charge), nodes are woken and everything is as before`,
   ]);
@@ -89,8 +89,4 @@ function warningsSection(warnings: readonly string[]): Section[] {
   if (warnings.length === 0) return [];
   const items = warnings.map((text): Item => ({ text: `! ${sentence(text)}`, tone: 'caution' }));
   return [{ title: plain('Worth knowing'), blocks: [{ kind: 'items', items }] }];
-}
-
-function list(title: string, texts: readonly string[]): Section {
-  return { title: plain(title), blocks: [{ kind: 'items', items: texts.map((text): Item => plain(sentence(text))) }] };
 }

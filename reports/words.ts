@@ -1,7 +1,7 @@
 import type { FleetOutcome, HostOutcome } from '../domain/patch.ts';
 import type { MoveKind } from '../domain/plan.ts';
 import type { Downtime, GuestReport, NodeOutcome, RollOutcome } from '../domain/report.ts';
-import type { Text, Tone } from './document.ts';
+import { plain, type Item, type Section, type Text, type Tone } from './document.ts';
 
 /** The mark tells the state where there is no color. */
 function sign(mark: string, word: string, tone: Tone): Text {
@@ -69,6 +69,11 @@ export function guestName(guest: { readonly vmid: number; readonly name: string 
 export function sentence(text: string): string {
   const whole = /^[a-z]+([ ,]|$)/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
   return /[.!?]$/.test(whole) ? whole : `${whole}.`;
+}
+
+/** A section of sentences. */
+export function sentences(title: string, texts: readonly string[]): Section {
+  return { title: plain(title), blocks: [{ kind: 'items', items: texts.map((text): Item => plain(sentence(text))) }] };
 }
 
 /** `2026-11-22 03:14 UTC`. A run does not know where its readers are. */
