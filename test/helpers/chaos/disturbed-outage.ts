@@ -12,7 +12,7 @@ import type { PowerOutageResult } from '../../../workflows/power-outage.ts';
 import { rollLab } from '../roll-lab.ts';
 import { Supervisor, type Supervision } from './boundaries.ts';
 import { quickPair } from './disturbed-roll.ts';
-import { keepEvidence } from './evidence.ts';
+import { withEvidence } from './evidence.ts';
 import { sceneOf, type Scene } from './judge.ts';
 import { noteLooks, type UpsLooks } from './ups-looks.ts';
 
@@ -70,8 +70,7 @@ export async function liveOutage<T>(options: OutageOptions, live: (outage: LabOu
     await supervisor.start();
     return await live({ ...outage, report: async () => (report = await outage.report()) });
   } catch (error) {
-    const folder = await keepEvidence(roll, supervisor, report);
-    throw new Error(`${error instanceof Error ? error.message : String(error)}\nEvidence: ${folder}`, { cause: error });
+    throw await withEvidence(error, { roll, supervisor, end: report });
   } finally {
     supervisor.end();
     await roll.close();

@@ -9,7 +9,7 @@ import type { RollLab } from '../../../scripts/lib/roll-lab.ts';
 import { rollLab } from '../roll-lab.ts';
 import { startRoll } from '../rolls.ts';
 import { breachesOf, openUndoOf, sceneOf, type RollEnd } from './judge.ts';
-import { keepEvidence } from './evidence.ts';
+import { withEvidence } from './evidence.ts';
 import { Supervisor, type Supervision } from './boundaries.ts';
 
 /** A roll that has not ended by then hangs. */
@@ -65,8 +65,7 @@ export async function disturbedRoll<T>(
     await untilStill(roll);
     return await look({ end, breaches: breachesOf(roll.lab, before, end), supervisor, roll });
   } catch (error) {
-    const folder = await keepEvidence(roll, supervisor, end);
-    throw new Error(`${error instanceof Error ? error.message : String(error)}\nEvidence: ${folder}`, { cause: error });
+    throw await withEvidence(error, { roll, supervisor, end });
   } finally {
     supervisor.end();
     await roll.close();
