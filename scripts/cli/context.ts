@@ -1,6 +1,7 @@
 import { loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { TaskQueue, type QueueName } from '../../domain/task-queues.ts';
+import type { RunIdentity } from './outcome.ts';
 import { connectToTemporal, findWebUi, hasWorker, runUrl, type TemporalSession } from './temporal.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
@@ -61,6 +62,14 @@ export function startOfWorker(queue: QueueName): string {
 export async function webUiOf(session: Session, workflowId: string, runId: string): Promise<string | null> {
   const webUi = await findWebUi(session.address, session.terminal.env);
   return webUi === null ? null : runUrl(webUi, session.namespace, workflowId, runId);
+}
+
+/** A run as a command tells of it. The Web UI is looked for, so only of a run that is shown. */
+export async function identityOf(
+  session: Session,
+  { workflowId, runId }: Pick<RunIdentity, 'workflowId' | 'runId'>,
+): Promise<RunIdentity> {
+  return { workflowId, runId, webUi: await webUiOf(session, workflowId, runId) };
 }
 
 /** Ctrl-C ends the following instead of the process. */

@@ -1,8 +1,7 @@
 import type { WorkflowExecutionInfo, WorkflowHandle } from '@temporalio/client';
 import { isScheduled, patchFleetId, weeklyUpdatesId } from '../../domain/ids.ts';
 import type { FleetReport, WeeklyReport } from '../../domain/patch.ts';
-import { webUiOf, type Session } from './context.ts';
-import type { RunIdentity } from './outcome.ts';
+import type { Session } from './context.ts';
 import { FLEET, WEEKLY } from './patch-kinds.ts';
 import { describePastRun, type PastRun } from './past-runs.ts';
 import { awaitEnd, type RunEnd } from './run-end.ts';
@@ -70,10 +69,6 @@ export async function requireRunningPatch(session: Session, wanted: string | und
 
 export function handleOf({ client }: Session, { workflowId, runId }: PastRun): WorkflowHandle {
   return client.workflow.getHandle(workflowId, runId);
-}
-
-export async function identityOf(session: Session, { workflowId, runId }: PastRun): Promise<RunIdentity> {
-  return { workflowId, runId, webUi: await webUiOf(session, workflowId, runId) };
 }
 
 export function endOfPatchRun(session: Session, run: PatchRun): Promise<RunEnd<FleetReport | WeeklyReport>> {

@@ -2,17 +2,15 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { maintenanceLeaseId } from '../../domain/ids.ts';
 import type { LeaseView } from '../../domain/lease.ts';
 import { Message } from '../../domain/messages.ts';
-import { isSilence } from './temporal.ts';
-
-const ANSWER_TIMEOUT_MS = 5_000;
+import { ifAnswered } from './temporal.ts';
 
 /** Who has the cluster and who waits for it; null when nobody has asked, or no worker answers. */
 export async function readLease(client: Client, cluster: string): Promise<LeaseView | null> {
   const lease = client.workflow.getHandle(maintenanceLeaseId(cluster));
   try {
-    return await client.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () => lease.query<LeaseView>(Message.lease));
+    return await ifAnswered(client, () => lease.query<LeaseView>(Message.lease));
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError || isSilence(error)) return null;
+    if (error instanceof WorkflowNotFoundError) return null;
     throw error;
   }
 }

@@ -3,19 +3,17 @@ import { powerGuardId, powerOutageId, powerRestoreId } from '../../domain/ids.ts
 import { Message } from '../../domain/messages.ts';
 import type { GuardStatus } from '../../domain/outage.ts';
 import { TaskQueue } from '../../domain/task-queues.ts';
-import { startOfWorker, webUiOf, type Session } from './context.ts';
-import type { RunIdentity } from './outcome.ts';
-import { isSilence } from './temporal.ts';
-
-const ANSWER_TIMEOUT_MS = 5_000;
+import { startOfWorker, type Session } from './context.ts';
+import { ifAnswered } from './temporal.ts';
 
 /** A run about power, running or over. */
 export interface PowerRun {
   readonly handle: WorkflowHandle;
+  readonly workflowId: string;
+  readonly runId: string;
   readonly running: boolean;
   /** ISO 8601 */
   readonly startedAt: string;
-  readonly identity: RunIdentity;
 }
 
 /** The outage that is being answered, or the last one; null when there has been none. */
@@ -40,15 +38,9 @@ export async function askGuard(session: Session, ups: string): Promise<GuardAnsw
   }
   // The guard continues as new now and then: whichever of its runs is the present one answers.
   const guard = session.client.workflow.getHandle(powerGuardId(ups));
-  try {
-    const status = await session.client.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
-      guard.query<GuardStatus>(Message.progress),
-    );
-    return { status };
-  } catch (error) {
-    if (!isSilence(error)) throw error;
-    return { unwatched: `Nobody watches ${ups}: no worker answers for ${powerGuardId(ups)}. ${start}` };
-  }
+  const status = await ifAnswered(session.client, () => guard.query<GuardStatus>(Message.progress));
+  if (status !== null) return { status };
+  return { unwatched: `Nobody watches ${ups}: no worker answers for ${powerGuardId(ups)}. ${start}` };
 }
 
 async function find(session: Session, workflowId: string): Promise<PowerRun | null> {
@@ -57,9 +49,10 @@ async function find(session: Session, workflowId: string): Promise<PowerRun | nu
   const { runId, startTime, status } = description;
   return {
     handle: session.client.workflow.getHandle(workflowId, runId),
+    workflowId,
+    runId,
     running: status.name === 'RUNNING',
     startedAt: startTime.toISOString(),
-    identity: { workflowId, runId, webUi: await webUiOf(session, workflowId, runId) },
   };
 }
 

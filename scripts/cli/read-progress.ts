@@ -2,9 +2,7 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import { updateNodeId } from '../../domain/ids.ts';
 import { Message } from '../../domain/messages.ts';
 import type { NodePhase, NodeProgress, RollProgress } from '../../domain/report.ts';
-import { isSilence } from './temporal.ts';
-
-const ANSWER_TIMEOUT_MS = 5_000;
+import { ifAnswered } from './temporal.ts';
 
 const AT_REST: ReadonlySet<NodePhase> = new Set(['waiting', 'done', 'skipped', 'failed']);
 
@@ -21,12 +19,7 @@ export async function readProgress(client: Client, handle: WorkflowHandle): Prom
 
 /** The same, or null while no worker answers: the run itself is safe in Temporal. */
 export async function readProgressIfAnswered(client: Client, handle: WorkflowHandle): Promise<RollProgress | null> {
-  try {
-    return await client.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () => readProgress(client, handle));
-  } catch (error) {
-    if (isSilence(error)) return null;
-    throw error;
-  }
+  return ifAnswered(client, () => readProgress(client, handle));
 }
 
 /** Null when the run of the node has just ended or belongs to another node already: the roll's own news must do. */

@@ -100,6 +100,18 @@ export function isSilence(error: unknown): boolean {
   return isGrpcServiceError(cause) && SILENT_STATUSES.includes(cause.code);
 }
 
+const ANSWER_TIMEOUT_MS = 5_000;
+
+/** The answer to a query, or null when no worker gives it in time: the run itself is safe in Temporal. */
+export async function ifAnswered<T>(client: Client, question: () => Promise<T>): Promise<T | null> {
+  try {
+    return await client.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, question);
+  } catch (error) {
+    if (isSilence(error)) return null;
+    throw error;
+  }
+}
+
 /** gRPC: CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE. */
 const SILENT_STATUSES: readonly number[] = [1, 4, 14];
 

@@ -2,23 +2,16 @@ import { Message } from '../../../domain/messages.ts';
 import { asHtml } from '../../../reports/as-html.ts';
 import { asMarkdown } from '../../../reports/as-markdown.ts';
 import { fleetDocument } from '../../../reports/fleet-document.ts';
-import type { Session } from '../context.ts';
+import { identityOf, type Session } from '../context.ts';
 import { printEnd } from '../outcome.ts';
 import { FLEET, renderFleetReport, WEEKLY } from '../patch-kinds.ts';
-import {
-  endOfPatchRun,
-  handleOf,
-  identityOf,
-  listPatchRuns,
-  requireRunningPatch,
-  type PatchRun,
-} from '../patch-runs.ts';
+import { endOfPatchRun, handleOf, listPatchRuns, requireRunningPatch, type PatchRun } from '../patch-runs.ts';
 import { renderPatchHistory } from '../render/patch-history.ts';
 import { sentence } from '../render/words.ts';
 import { ask } from '../request.ts';
 import { awaitEnd } from '../run-end.ts';
 import type { AnyReport, RunKind } from '../run-kind.ts';
-import { isSilence } from '../temporal.ts';
+import { ifAnswered } from '../temporal.ts';
 import { CliError, commandName, layoutFor, printJson, printLine, type ExitCode } from '../terminal.ts';
 import { readLimit, type HistoryFlags } from './history.ts';
 import type { ReportFlags } from './report.ts';
@@ -27,8 +20,6 @@ import { follow } from './update.ts';
 interface Json {
   readonly json?: boolean;
 }
-
-const ANSWER_TIMEOUT_MS = 5_000;
 
 /** Shows the run that patches hosts now, or how the last one ended. */
 export async function patchStatus(
@@ -61,12 +52,7 @@ async function show<Progress, Report extends AnyReport>(
     return printEnd(kind, terminal, identity, await awaitEnd(kind, handleOf(session, run)), flags);
   if (flags.follow) return follow(session, kind, identity, flags);
   const handle = client.workflow.getHandle(run.workflowId);
-  const progress = await client
-    .withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () => kind.read(client, handle))
-    .catch((error: unknown) => {
-      if (isSilence(error)) return null;
-      throw error;
-    });
+  const progress = await ifAnswered(client, () => kind.read(client, handle));
   if (flags.json) printJson(terminal.stdout, { ...identity, status: 'running', progress });
   else if (progress === null) {
     printLine(

@@ -1,7 +1,7 @@
 import { powerSettingsFor } from '../../../config/power.ts';
 import { Message } from '../../../domain/messages.ts';
 import { TaskQueue } from '../../../domain/task-queues.ts';
-import type { Session } from '../context.ts';
+import { identityOf, type Session } from '../context.ts';
 import { findOutage, findRestore, type PowerRun } from '../read-power.ts';
 import { ask } from '../request.ts';
 import { CliError, commandName, isAgreed, printJson, printLine, type ExitCode } from '../terminal.ts';
@@ -71,7 +71,7 @@ export async function orderPower(session: Session, order: PowerOrder, flags: Ord
     lasting: false,
     queue: TaskQueue.power,
   });
-  if (flags.json) printJson(terminal.stdout, { ...run.identity, answer });
+  if (flags.json) printJson(terminal.stdout, { ...(await identityOf(session, run)), answer });
   else printLine(terminal.stdout, answer);
   return 0;
 }

@@ -85,17 +85,18 @@ async function simulate(
     say('Nothing was done: a power cut so short is a blip.');
     return 0;
   }
-  const end = await followRun(OUTAGE, roll.client, run.identity.workflowId, {
+  const { workflowId, runId } = run;
+  const webUi = server.uiUrl === undefined ? null : runUrl(server.uiUrl, NAMESPACE, workflowId, runId);
+  const end = await followRun(OUTAGE, roll.client, workflowId, {
     out: stdout,
     tty: stdout.isTTY === true,
     signal: teardown.signal,
-    uiUrl:
-      server.uiUrl === undefined ? null : runUrl(server.uiUrl, NAMESPACE, run.identity.workflowId, run.identity.runId),
-    runId: run.identity.runId,
+    uiUrl: webUi,
+    runId,
     env,
   });
   if (end === null) return 1;
-  const code = printEnd(OUTAGE, terminal, run.identity, end);
+  const code = printEnd(OUTAGE, terminal, { workflowId, runId, webUi }, end);
   const style = createStyle(layoutFor(stdout, env).color);
   say(`\n${style.strong('The same as the lab has seen it, by its own clock')}\n${describeLab(roll)}`);
   say(`\n${style.strong('Mails')}\n${roll.lab.mail.messages.map(({ subject }) => `- ${subject}`).join('\n')}`);

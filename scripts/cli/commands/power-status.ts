@@ -1,12 +1,12 @@
 import { powerSettingsFor } from '../../../config/power.ts';
 import { pointInTime } from '../../../reports/words.ts';
-import type { Session } from '../context.ts';
+import { identityOf, type Session } from '../context.ts';
 import { printEnd } from '../outcome.ts';
 import { OUTAGE } from '../power-kinds.ts';
 import { askGuard, findOutage, type GuardAnswer, type PowerRun } from '../read-power.ts';
 import { renderGuard } from '../render/power.ts';
 import { awaitEnd, type RunEnd } from '../run-end.ts';
-import { isSilence } from '../temporal.ts';
+import { ifAnswered } from '../temporal.ts';
 import { CliError, commandName, layoutFor, printJson, printLine, type ExitCode } from '../terminal.ts';
 import { follow } from './update.ts';
 
@@ -15,34 +15,30 @@ interface Flags {
   readonly follow?: boolean;
 }
 
-const ANSWER_TIMEOUT_MS = 5_000;
-
 /** Shows the UPS, and the power cut that is being answered or how the last one ended. 1 when nobody watches. */
 export async function powerStatus(session: Session, flags: Flags): Promise<ExitCode> {
   const { ups } = powerSettingsFor(session.config);
   const outage = await findOutage(session, ups);
   if (outage?.running === true) {
-    if (flags.follow) return follow(session, OUTAGE, outage.identity, flags);
+    if (flags.follow) return follow(session, OUTAGE, await identityOf(session, outage), flags);
     return showOutage(session, outage, flags);
   }
   const guard = await askGuard(session, ups);
   const last = outage === null ? null : { run: outage, end: await awaitEnd(OUTAGE, outage.handle) };
   if (flags.json)
-    printJson(session.terminal.stdout, { ...guard, lastOutage: last && { ...last.run.identity, ...last.end } });
+    printJson(session.terminal.stdout, {
+      ...guard,
+      lastOutage: last && { ...(await identityOf(session, last.run)), ...last.end },
+    });
   else printRest(session, guard, last);
   return 'status' in guard ? 0 : 1;
 }
 
-async function showOutage(session: Session, { handle, identity }: PowerRun, { json }: Flags): Promise<ExitCode> {
+async function showOutage(session: Session, run: PowerRun, { json }: Flags): Promise<ExitCode> {
   const { client, terminal } = session;
   const { stdout, env } = terminal;
-  const progress = await client
-    .withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () => OUTAGE.read(client, handle))
-    .catch((error: unknown) => {
-      if (isSilence(error)) return null;
-      throw error;
-    });
-  if (json) printJson(stdout, { ...identity, status: 'running', progress });
+  const progress = await ifAnswered(client, () => OUTAGE.read(client, run.handle));
+  if (json) printJson(stdout, { ...(await identityOf(session, run)), status: 'running', progress });
   else if (progress === null) {
     printLine(stdout, 'A power cut is being answered, but no worker answers. Start one: npm run worker:power');
   } else {
@@ -76,5 +72,11 @@ export async function powerReport(session: Session, flags: Flags): Promise<ExitC
   const command = commandName(session.terminal.env);
   if (outage === null) throw new CliError(`No power cut of ${session.config.cluster.name} is remembered.`, 1);
   if (outage.running) throw new CliError(`A power cut is being answered: see \`${command} power status\`.`, 1);
-  return printEnd(OUTAGE, session.terminal, outage.identity, await awaitEnd(OUTAGE, outage.handle), flags);
+  return printEnd(
+    OUTAGE,
+    session.terminal,
+    await identityOf(session, outage),
+    await awaitEnd(OUTAGE, outage.handle),
+    flags,
+  );
 }
