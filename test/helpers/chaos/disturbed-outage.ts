@@ -26,7 +26,7 @@ const SOME_LOOKS = 5;
  * A pair whose battery lasts: the clock of the lab goes forty times as fast as that of the worker, which is away for
  * seconds. One guest is started by nobody but Caretaker.
  */
-export function outageSite(): Site {
+function outageSite(): Site {
   const pair = quickPair();
   const guests = pair.guests.map((guest) => (guest.name === 'vm-2' ? { ...guest, onboot: false } : guest));
   return { ...pair, guests, ups: upsSpec({ batteryWattHours: 12_000 }) };

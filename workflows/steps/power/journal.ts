@@ -36,8 +36,6 @@ export interface OutageJournal {
   waitsFor(what: string | null): void;
   /** Goes on from what another run has noted. */
   goOn(fates: Readonly<Record<string, NodeFate>>, events: readonly OutageEvent[]): void;
-  /** Shows what has changed in the power. */
-  show(): void;
   conclude(outcome: OutageOutcome, exceptions: readonly string[], discharge: readonly DischargePoint[]): OutageReport;
 }
 
@@ -130,7 +128,6 @@ export function openJournal(start: JournalStart, power: () => Power): OutageJour
       events = [...noted];
       show();
     },
-    show,
     conclude(outcome, exceptions, discharge) {
       stage = 'over';
       waitingFor = null;
